@@ -1,0 +1,87 @@
+"""From persons to cell codes: each person bounded, each row in exactly one cell of each table.
+
+There is no type of true counts here, on purpose: codes go straight into
+``samentel.counting.noise``, and what is counted is known only inside OpenDP.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samentel.documents.programme import Programme, Table
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Population:
+    """The rows of one population at one institution, after intake; never leaves it.
+
+    Attributes:
+        person: one integer a row; rows of one person have the same. Shape (rows,).
+        levels: by dimension id, the position of each row's code in the dimension's list. Each of shape (rows,).
+
+    Rows stand in the stated order of intake: by date, then by content, so that
+    which rows the bound keeps never depends on the order of an export.
+    """
+
+    person: Integers
+    levels: Mapping[str, Integers]
+
+    def __post_init__(self) -> None:
+        if self.person.ndim != 1 or any(levels.shape != self.person.shape for levels in self.levels.values()):
+            raise ValueError("a population has one level of every dimension a row")
+
+    def __repr__(self) -> str:
+        return f"Population(<dimensions {', '.join(self.levels)}>)"
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Codes:
+    """One cell index a row for each table: bounded, but exact; never leaves the institution.
+
+    Attributes:
+        cells: by table id, indices into the table's cells, row-major in its dimensions. Each of shape (rows,).
+    """
+
+    cells: Mapping[str, Integers]
+
+    def __repr__(self) -> str:
+        return f"Codes(<tables {', '.join(self.cells)}>)"
+
+
+def bounded(population: Population, rows_per_person: int) -> Population:
+    """The first ``rows_per_person`` rows of each person, in the order in which they stand.
+
+    Whatever one person's rows are, at most that many remain, and which rows of
+    others remain does not change: this is the sensitivity that
+    ``samentel.counting.privacy`` claims.
+    """
+    if rows_per_person < 1:
+        raise ValueError("a person has at least one row")
+    by_person = np.argsort(population.person, kind="stable")
+    sorted_person = population.person[by_person]
+    rank = np.arange(len(sorted_person)) - np.searchsorted(sorted_person, sorted_person, side="left")
+    kept = np.sort(by_person[rank < rows_per_person])
+    return Population(population.person[kept], {name: levels[kept] for name, levels in population.levels.items()})
+
+
+def encode(programme: Programme, populations: Mapping[str, Population]) -> Codes:
+    """The cell of every bounded row in every table.
+
+    Args:
+        populations: by population id; all that the programme names.
+    """
+    kept = {
+        population.id: bounded(populations[population.id], population.rows_per_person)
+        for population in programme.populations
+    }
+    return Codes({table.id: _cells(programme, table, kept[table.population]) for table in programme.tables})
+
+
+def _cells(programme: Programme, table: Table, population: Population) -> Integers:
+    shape = programme.shape(table)
+    levels = tuple(population.levels[name] for name in table.dimensions)
+    return np.ravel_multi_index(levels, shape).astype(np.int64)

@@ -1,0 +1,1 @@
+"""Documents that somebody signs: the envelope, programmes, the roster, statements of a round."""

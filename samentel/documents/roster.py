@@ -1,0 +1,109 @@
+"""The roster: which institutions take part, and the key by which each speaks.
+
+Signed by the programme authority, which has confirmed every protocol key with
+the institution itself. A coordinator cannot add a name to it.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field, PrivateAttr, StringConstraints, model_validator
+
+from samentel.documents.envelope import Envelope, open_envelope
+from samentel.documents.keys import VerifyKey
+from samentel.documents.model import Model, Moment, Name, NodeIdField, from_json
+from samentel.errors import Reason, Refusal
+from samentel.ids import NO_DIGEST, Digest, digest
+
+PAYLOAD_TYPE = "application/vnd.samentel.roster.v1+json"
+
+KeyHex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Institution(Model):
+    """One institution on the roster.
+
+    Attributes:
+        operator: who runs its node; several institutions may share an IT supplier.
+        type, province: levels that the institution itself fixes, never taken from records.
+        protocol_key: raw Ed25519 public key, hexadecimal.
+    """
+
+    node: NodeIdField
+    name: Name
+    operator: Name
+    type: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]{1,32}$")]
+    province: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]{1,32}$")]
+    protocol_key: KeyHex
+
+    @property
+    def verify_key(self) -> VerifyKey:
+        """The key by which this institution's statements are checked."""
+        return VerifyKey(bytes.fromhex(self.protocol_key))
+
+
+class Roster(Model):
+    """Who may take part; a higher version replaces a lower one."""
+
+    version: Annotated[int, Field(ge=1, le=1_000_000)]
+    issued_at: Moment
+    coordinator_key: KeyHex
+    institutions: Annotated[tuple[Institution, ...], Field(min_length=1, max_length=10_000)]
+
+    _digest: Digest = PrivateAttr(default=NO_DIGEST)
+
+    @model_validator(mode="after")
+    def _names_and_keys_differ(self) -> "Roster":
+        for what in ("node", "protocol_key"):
+            values = [getattr(institution, what) for institution in self.institutions]
+            if len(set(values)) < len(values):
+                raise ValueError(f"two institutions have the same {what}")
+        return self
+
+    @property
+    def digest(self) -> Digest:
+        """SHA-256 of the signed bytes."""
+        return self._digest
+
+    def institution(self, node: str) -> Institution | None:
+        """The institution of that node, or None."""
+        return next((institution for institution in self.institutions if institution.node == node), None)
+
+
+def parse(payload: bytes) -> Roster:
+    """Read a roster from its exact bytes; raises DocumentError with every mistake."""
+    roster = from_json(Roster, payload, "roster")
+    roster._digest = digest(payload)
+    return roster
+
+
+def verify(envelope: Envelope, authority: Sequence[VerifyKey], threshold: int) -> Roster:
+    """The roster, once enough of the authority's keys have signed it.
+
+    Raises:
+        PeerError: too few good signatures; nothing has been parsed.
+        DocumentError: signed, but not a roster.
+    """
+    return parse(open_envelope(envelope, PAYLOAD_TYPE, authority, threshold))
+
+
+def check_successor(held: Roster, offered: Roster) -> None:
+    """Refuse an older roster, or another one under the same version number."""
+    if offered.version < held.version or (offered.version == held.version and offered.digest != held.digest):
+        raise Refusal(
+            Reason.ROSTER_MISMATCH,
+            f"the roster offered is version {offered.version}, the one held is version {held.version}",
+        )
+
+
+def changes(held: Roster | None, offered: Roster) -> list[str]:
+    """What a new roster changes, a line each, for the people of the institution to read."""
+    before = {entry.node: entry for entry in held.institutions} if held else {}
+    after = {entry.node: entry for entry in offered.institutions}
+    lines = [f"+ {after[node].name} ({node})" for node in sorted(after.keys() - before.keys())]
+    lines += [f"- {before[node].name} ({node})" for node in sorted(before.keys() - after.keys())]
+    for node in sorted(before.keys() & after.keys()):
+        fields = [name for name in Institution.model_fields if getattr(before[node], name) != getattr(after[node], name)]
+        if fields:
+            lines.append(f"~ {after[node].name} ({node}): {', '.join(fields)}")
+    return lines

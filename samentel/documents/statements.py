@@ -1,0 +1,109 @@
+"""What is said about a round, each statement signed by the one who says it."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from samentel.documents.envelope import Envelope, open_envelope, seal
+from samentel.documents.keys import SigningKey, VerifyKey
+from samentel.documents.model import DigestField, Exact, M, Model, Moment, NodeIdField, PeriodField, from_json, to_bytes
+from samentel.errors import DocumentError, PeerError
+from samentel.ids import RoundId, round_id
+
+Nonce = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Attempt = Annotated[int, Field(ge=1, le=5)]
+
+
+class Round(Model):
+    """The coordinator opens a round: one attempt at one period of one programme."""
+
+    kind: Literal["round"] = "round"
+    programme: DigestField
+    roster: DigestField
+    period: PeriodField
+    attempt: Attempt
+    nonce: Nonce
+    opened_at: Moment
+    gather_until: Moment
+    collect_until: Moment
+
+    @property
+    def round_id(self) -> RoundId:
+        """The name that follows from what the round is."""
+        return round_id(self.programme, self.period, self.attempt, bytes.fromhex(self.nonce))  # type: ignore[arg-type]
+
+
+class Presence(Model):
+    """An institution says that it takes part. It says so whatever its records hold, zero rows included."""
+
+    kind: Literal["presence"] = "presence"
+    round: DigestField
+    node: NodeIdField
+    ledger_length: Annotated[int, Field(ge=0)]
+    ledger_digest: DigestField
+
+
+class Contribution(Model):
+    """An institution hands in its noisy vector, named by its SHA-256."""
+
+    kind: Literal["contribution"] = "contribution"
+    round: DigestField
+    node: NodeIdField
+    programme: DigestField
+    cells: Annotated[int, Field(ge=1)]
+    vector: DigestField
+
+
+class Receipt(Model):
+    """The coordinator has stored a contribution."""
+
+    kind: Literal["receipt"] = "receipt"
+    round: DigestField
+    node: NodeIdField
+    contribution: DigestField
+
+
+class Approval(Model):
+    """An institution agrees to one programme, by digest, within its own limits.
+
+    Attributes:
+        rho_cap: the most that this programme may spend here in one reporting year.
+        individual: whether the institution also agrees that the coordinator sees its own noisy tables.
+    """
+
+    kind: Literal["approval"] = "approval"
+    node: NodeIdField
+    programme: DigestField
+    rho_cap: Exact
+    individual: bool
+    approved_at: Moment
+    expires_at: Moment
+    approved_by: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+def payload_type(kind: str) -> str:
+    """The media type under which a kind of statement is signed, so that none can pass for another."""
+    return f"application/vnd.samentel.{kind}.v1+json"
+
+
+def state(statement: Model, signer: SigningKey) -> Envelope:
+    """Sign a statement."""
+    return seal(payload_type(_kind(type(statement))), to_bytes(statement), signer)
+
+
+def hear(model: type[M], envelope: Envelope, key: VerifyKey) -> M:
+    """The statement, once its speaker's signature holds.
+
+    Raises:
+        PeerError: not signed by that key as this kind, or not well formed.
+    """
+    kind = _kind(model)
+    payload = open_envelope(envelope, payload_type(kind), [key])
+    try:
+        return from_json(model, payload, kind)
+    except DocumentError as error:
+        raise PeerError(str(error)) from None
+
+
+def _kind(model: type[Model]) -> str:
+    return str(model.model_fields["kind"].default)

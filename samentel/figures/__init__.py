@@ -1,0 +1,1 @@
+"""From a national sum to what is published."""

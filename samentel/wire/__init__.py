@@ -1,0 +1,1 @@
+"""The wire contract: protobuf stays in this room; everybody else sees frozen, checked values."""

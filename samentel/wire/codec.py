@@ -1,0 +1,140 @@
+"""Bytes to checked values and back.
+
+One rule for every message: the protobuf of the same name, field by field;
+unknown fields, missing parts and anything out of bounds are refused with the
+path of the field. Never is a received message re-serialised to be signed.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping
+from enum import IntEnum
+from functools import cache
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from samentel.errors import PeerError
+from samentel.wire import control_pb2, enrolment_pb2, envelope_pb2, premises_pb2, releases_pb2, rounds_pb2
+from samentel.wire.messages import BORROWED, MAX_MESSAGE, Range, Size
+
+_MODULES = (envelope_pb2, enrolment_pb2, rounds_pb2, control_pb2, releases_pb2, premises_pb2)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+T = TypeVar("T")
+
+
+class MessageError(PeerError):
+    """A message that does not hold.
+
+    Attributes:
+        path: the field, such as ``contribution.signatures[0].key_id``; never its value.
+    """
+
+    def __init__(self, path: str, text: str) -> None:
+        self.path = path
+        super().__init__(f"{path}: {text}" if path else text)
+
+
+def decode(kind: type[T], data: bytes) -> T:
+    """Read a message; raises MessageError when any part of it is out of bounds."""
+    if len(data) > MAX_MESSAGE:
+        raise MessageError("", f"larger than {MAX_MESSAGE} bytes")
+    message = _protobuf(kind)()
+    try:
+        message.ParseFromString(data)
+    except DecodeError:
+        raise MessageError("", "not a message of this contract") from None
+    return _value(kind, message, "")
+
+
+def encode(value: object) -> bytes:
+    """Write a message; a value out of bounds is our own mistake and raises MessageError as well."""
+    return _message(value, "").SerializeToString(deterministic=True)
+
+
+@cache
+def _protobuf(kind: type) -> type[Message]:
+    return next(getattr(module, kind.__name__) for module in _MODULES if hasattr(module, kind.__name__))
+
+
+@cache
+def _fields(kind: type) -> Mapping[str, Any]:
+    borrowed = BORROWED.get(kind)
+    hints = borrowed if borrowed is not None else get_type_hints(kind, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+
+
+def _value(kind: type[T], message: Message, path: str) -> T:
+    if len(UnknownFieldSet(message)) > 0:
+        raise MessageError(path, "holds a field that is not in the contract")
+    parts = {}
+    for name, hint in _fields(kind).items():
+        place = f"{path}.{name}" if path else name
+        if dataclasses.is_dataclass(_bare(hint)) and not message.HasField(name):
+            raise MessageError(place, "is missing")
+        parts[name] = _from_wire(hint, getattr(message, name), place)
+    return kind(**parts)
+
+
+def _from_wire(hint: Any, raw: Any, path: str) -> Any:
+    bare, bound = _bare(hint), _bound(hint)
+    if get_origin(bare) is tuple:
+        # The length is checked before the parts are read, so that a long list costs nothing.
+        _check(raw, bound, path)
+        item = get_args(bare)[0]
+        return tuple(_from_wire(item, part, f"{path}[{number}]") for number, part in enumerate(raw))
+    if dataclasses.is_dataclass(bare):
+        return _value(bare, raw, path)
+    if issubclass(bare, IntEnum):
+        if raw not in set(bare):
+            raise MessageError(path, "is not one of its values")
+        return bare(raw)
+    _check(raw, bound, path)
+    return raw
+
+
+def _message(value: Any, path: str) -> Message:
+    kind = type(value)
+    return _protobuf(kind)(**dict(_to_wire_fields(value, path)))
+
+
+def _to_wire_fields(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    for name, hint in _fields(type(value)).items():
+        yield name, _to_wire(hint, getattr(value, name), f"{path}.{name}" if path else name)
+
+
+def _to_wire(hint: Any, value: Any, path: str) -> Any:
+    bare = _bare(hint)
+    if dataclasses.is_dataclass(bare):
+        return _message(value, path)
+    if get_origin(bare) is tuple:
+        _check(value, _bound(hint), path)
+        item = get_args(bare)[0]
+        return [_to_wire(item, part, f"{path}[{number}]") for number, part in enumerate(value)]
+    if not issubclass(bare, IntEnum):
+        _check(value, _bound(hint), path)
+    return value
+
+
+def _check(value: Any, bound: Size | Range | None, path: str) -> None:
+    if isinstance(bound, Range):
+        if not bound.least <= value <= bound.most:
+            raise MessageError(path, f"must lie between {bound.least} and {bound.most}")
+    elif isinstance(bound, Size):
+        if not bound.least <= len(value) <= bound.most:
+            raise MessageError(path, f"must have between {bound.least} and {bound.most} elements")
+        if isinstance(value, str):
+            if bound.form is not None and bound.form.fullmatch(value) is None:
+                raise MessageError(path, "is not in the form that the contract asks for")
+            if _CONTROL.search(value):
+                raise MessageError(path, "holds a control character")
+
+
+def _bare(hint: Any) -> Any:
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
+
+
+def _bound(hint: Any) -> Size | Range | None:
+    return get_args(hint)[1] if get_origin(hint) is Annotated else None
