@@ -29,7 +29,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 # Only these modules, and what lies below them, may import the library.
 OWNERS: Mapping[str, Sequence[str]] = {
     "cryptography": ["aggregator.authority", "desk.keys", "node.identity", "samentel.documents.keys"],
-    "cyclopts": ["aggregator.cli", "desk.cli", "node.cli"],
+    "cyclopts": [f"{package}.cli" for package in PACKAGES[1:]],
     "google.protobuf": ["samentel.wire"],
     "grpc": ["aggregator.client", "aggregator.link", "desk.pull", "node.control", "node.link"],
     "grpc_health": ["aggregator.link", "node.control"],
@@ -75,10 +75,10 @@ def importers(library: str) -> set[str]:
 
 
 def committed() -> Iterator[Path]:
-    """Every file that is, or is about to be, in the repository."""
+    """Every file in the repository."""
     if (ROOT / ".git").exists():
         listed = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            ["git", "ls-files", "-z"],
             cwd=ROOT,
             check=True,
             capture_output=True,
