@@ -53,7 +53,9 @@ class Period:
         """Read ``2025`` or ``2025Q3``; raises DocumentError for anything else."""
         match = _PERIOD.fullmatch(text)
         if match is None:
-            raise DocumentError("period", [f"{text!r}: write a year such as 2025, or a quarter such as 2025Q3"])
+            raise DocumentError(
+                "period", [f"{text[:20]!r}: write a year such as 2025, or a quarter such as 2025Q3"]
+            )
         return cls(int(match["year"]), int(match["quarter"] or 0))
 
     def __str__(self) -> str:

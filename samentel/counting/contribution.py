@@ -21,7 +21,7 @@ class Population:
 
     Attributes:
         person: one integer a row; rows of one person have the same. Shape (rows,).
-        levels: by dimension id, the position of each row's code in the dimension's list. Each of shape (rows,).
+        levels: by dimension id, each row's position in the dimension's list of codes. Each of shape (rows,).
 
     Rows stand in the stated order of intake: by date, then by content, so that
     which rows the bound keeps never depends on the order of an export.
@@ -43,7 +43,7 @@ class Codes:
     """One cell index a row for each table: bounded, but exact; never leaves the institution.
 
     Attributes:
-        cells: by table id, indices into the table's cells, row-major in its dimensions. Each of shape (rows,).
+        cells: by table id, indices into its cells, row-major in its dimensions. Each of shape (rows,).
     """
 
     cells: Mapping[str, Integers]
@@ -65,7 +65,8 @@ def bounded(population: Population, rows_per_person: int) -> Population:
     sorted_person = population.person[by_person]
     rank = np.arange(len(sorted_person)) - np.searchsorted(sorted_person, sorted_person, side="left")
     kept = np.sort(by_person[rank < rows_per_person])
-    return Population(population.person[kept], {name: levels[kept] for name, levels in population.levels.items()})
+    levels = {name: column[kept] for name, column in population.levels.items()}
+    return Population(population.person[kept], levels)
 
 
 def encode(programme: Programme, populations: Mapping[str, Population]) -> Codes:

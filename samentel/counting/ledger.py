@@ -6,8 +6,8 @@ Invariants, which outlive this code (files written by any version must keep them
    Any changed byte breaks the chain, and ``verify`` names the entry.
 2. Spent is never less than published: SPENT is durable before the first byte
    of a vector leaves, so a PUBLISHED entry always finds its SPENT before it.
-3. A HOLD counts in full until it is FREED or SPENT. FREED is possible only
-   before SPENT; SPENT is final.
+3. A HOLD counts in full until it is FREED. FREED is possible only before
+   SPENT, and frees nothing after it; SPENT is final.
 4. An unknown kind of entry is never free: reading a ledger that holds one fails.
 5. Meanings of kinds and fields never change; new ones get new names.
 
@@ -15,15 +15,18 @@ Entries are computed here and stored elsewhere (node/store.py). No entry ever
 holds a count.
 """
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
 
+from pydantic import model_validator
+
 from samentel.documents.model import (
     DigestField,
-    Exact,
+    LongExact,
     Model,
     Moment,
     PeriodField,
@@ -46,11 +49,21 @@ class Kind(StrEnum):
     PUBLISHED = "published"
 
 
+# What may stand just before an entry of the same round; each of these carries a loss, and no other kind does.
+_BEFORE: Mapping[Kind, tuple[Kind | None, ...]] = {
+    Kind.HOLD: (None,),
+    Kind.FREED: (Kind.HOLD,),
+    Kind.SPENT: (Kind.HOLD,),
+    Kind.PUBLISHED: (Kind.SPENT,),
+}
+_NOTHING = Fraction(0)
+
+
 class Loss(Model):
     """One attempt and what it costs a person.
 
     Attributes:
-        rho_central: loss against everyone who sees what is released, as the programme states it.
+        rho_central: loss against everyone who sees what is released, exact, of the noise that is drawn.
         rho_local: loss if everybody else colludes; equal to rho_central in individual mode.
         counting: inflow only if every population of the programme is inflow.
     """
@@ -60,8 +73,8 @@ class Loss(Model):
     attempt: int
     mode: Mode
     counting: Counting
-    rho_central: Exact
-    rho_local: Exact
+    rho_central: LongExact
+    rho_local: LongExact
 
 
 class Body(Model):
@@ -83,6 +96,14 @@ class Body(Model):
     reason: str | None = None
     document: DigestField | None = None
     parameters: DigestField | None = None
+
+    @model_validator(mode="after")
+    def _nothing_is_free(self) -> "Body":
+        if (self.loss is not None) != (self.kind in _BEFORE):
+            raise ValueError(
+                f"{self.kind}: stands with a loss that it cannot have, or without the one it needs"
+            )
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +179,8 @@ def hold(
     if programme_cap is not None:
         mine = [body for body in bodies if body.programme == programme]
         now, after = charge(mine, year), charge([*mine, entry.read()], year)
-        _fits(f"approved cap of this programme for {year}", loss.rho_central, now.central, after.central, programme_cap)
+        name = f"approved cap of this programme for {year}"
+        _fits(name, loss.rho_central, now.central, after.central, programme_cap)
     return entry
 
 
@@ -168,34 +190,43 @@ def charge(bodies: Iterable[Body], year: int) -> Charge:
     All annual, stock and individual losses add; of the quarters' inflow, the
     largest quarter counts, because a person's first contact lies in one
     quarter only. Attempts of one quarter add.
+
+    Even of a ledger that ``verify`` faults nothing comes out free: a SPENT
+    counts without its HOLD, and two different losses of one round both count.
     """
-    open_losses: dict[str, Loss] = {}
+    losses: dict[str, set[Loss]] = {}
+    final: set[str] = set()
     for body in bodies:
         if body.loss is None:
             continue
-        if body.kind is Kind.HOLD:
-            open_losses[body.loss.round] = body.loss
-        elif body.kind is Kind.FREED:
-            open_losses.pop(body.loss.round, None)
+        name = body.loss.round
+        if body.kind is Kind.FREED:
+            if name not in final:
+                losses.pop(name, None)
+            continue
+        losses.setdefault(name, set()).add(body.loss)
+        if body.kind is not Kind.HOLD:
+            final.add(name)
     plain: list[Loss] = []
     quarters: dict[Period, list[Loss]] = {}
-    for loss in open_losses.values():
-        if loss.period.year != year:
-            continue
-        by_quarter = loss.period.quarter and loss.counting is Counting.INFLOW and loss.mode is not Mode.INDIVIDUAL
-        (quarters.setdefault(loss.period, []) if by_quarter else plain).append(loss)
+    for loss in (loss for group in losses.values() for loss in group if loss.period.year == year):
+        (quarters.setdefault(loss.period, []) if _counts_by_quarter(loss) else plain).append(loss)
     return Charge(
         _sum(loss.rho_central for loss in plain)
-        + max((_sum(loss.rho_central for loss in losses) for losses in quarters.values()), default=Fraction(0)),
+        + max((_sum(loss.rho_central for loss in group) for group in quarters.values()), default=_NOTHING),
         _sum(loss.rho_local for loss in plain)
-        + max((_sum(loss.rho_local for loss in losses) for losses in quarters.values()), default=Fraction(0)),
+        + max((_sum(loss.rho_local for loss in group) for group in quarters.values()), default=_NOTHING),
     )
+
+
+def _counts_by_quarter(loss: Loss) -> bool:
+    return loss.period.quarter > 0 and loss.counting is Counting.INFLOW and loss.mode is not Mode.INDIVIDUAL
 
 
 def verify(entries: Sequence[Entry]) -> list[str]:
     """Everything that is wrong with a ledger, a sentence each; an empty list when it holds."""
     problems = []
-    previous, state = NO_DIGEST, dict[str, Kind]()
+    previous, state = NO_DIGEST, dict[str, Body]()
     for number, entry in enumerate(entries):
         if entry.previous != previous:
             problems.append(f"entry {number}: does not follow the entry before it")
@@ -218,26 +249,17 @@ def follows(entries: Sequence[Entry], seen: Head) -> bool:
     return seen.length <= len(entries) and entries[seen.length - 1].digest == seen.digest
 
 
-_BEFORE = {
-    Kind.HOLD: (None,),
-    Kind.FREED: (Kind.HOLD,),
-    Kind.SPENT: (Kind.HOLD,),
-    Kind.PUBLISHED: (Kind.SPENT,),
-}
-
-
-def _out_of_order(body: Body, number: int, state: dict[str, Kind]) -> Iterable[str]:
+def _out_of_order(body: Body, number: int, state: dict[str, Body]) -> Iterable[str]:
     if body.seq != number:
         yield f"carries the number {body.seq}"
-    if body.kind not in _BEFORE:
-        return
     if body.loss is None:
-        yield f"{body.kind} without a loss"
         return
     before = state.get(body.loss.round)
-    if before not in _BEFORE[body.kind]:
-        yield f"{body.kind} of a round that is {before or 'not held'}"
-    state[body.loss.round] = body.kind
+    if (before.kind if before else None) not in _BEFORE[body.kind]:
+        yield f"{body.kind} of a round that is {before.kind if before else 'not held'}"
+    if before and (before.loss, before.programme) != (body.loss, body.programme):
+        yield f"{body.kind} with another loss or programme than the entry before it of this round"
+    state[body.loss.round] = body
 
 
 def _chained(previous: Digest, body: bytes) -> Digest:
@@ -245,12 +267,18 @@ def _chained(previous: Digest, body: bytes) -> Digest:
 
 
 def _sum(losses: Iterable[Fraction]) -> Fraction:
-    return sum(losses, Fraction(0))
+    return sum(losses, _NOTHING)
 
 
 def _fits(name: str, asked: Fraction, now: Fraction, after: Fraction, cap: Fraction) -> None:
     if after > cap:
         raise Refusal(
             Reason.BUDGET_EXHAUSTED,
-            f"{name}: the round asks rho {asked}, {cap - now if now < cap else 0} of {cap} is left",
+            f"{name}: the round asks rho {_short(asked, math.ceil)}, "
+            f"{_short(max(cap - now, _NOTHING), math.floor)} of {_short(cap, math.floor)} is left",
         )
+
+
+def _short(rho: Fraction, rounded: Callable[[Fraction], int]) -> str:
+    """A loss to read: as it is, or in millionths where its exact form is long."""
+    return str(rho) if rho.denominator < 10**6 else f"{rounded(rho * 10**6) / 10**6:.6f}"

@@ -9,6 +9,7 @@ Only constructors under the feature flag "contrib" are used; "honest-but-curious
 is never enabled.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -48,6 +49,7 @@ def measurement(noise: TableNoise) -> Measurement:
 
     Raises:
         LocalFault: OpenDP's own privacy map does not agree with ours. The node must stop.
+        OpenDPException: OpenDP cannot build it; its text stays here.
     """
     count = make_count_by_categories(
         vector_domain(atom_domain(T="i64")),
@@ -57,15 +59,14 @@ def measurement(noise: TableNoise) -> Measurement:
         MO="L2Distance<f64>",
         TOA="i64",
     )
-    built = count >> then_gaussian(noise.scale)
-    check_map(noise, built.map(noise.granularity * noise.rows))
+    built: Measurement = count >> then_gaussian(noise.scale)
+    check_map(noise, built.map(noise.granularity * noise.rows))  # type: ignore[no-untyped-call]
     return built
 
 
 def check_map(noise: TableNoise, claimed: float) -> None:
     """Compare OpenDP's loss with ours: never below, and above by rounding only."""
-    excess = Fraction(claimed) - noise.rho
-    if not 0 <= excess <= MAP_TOLERANCE * noise.rho:
+    if not (math.isfinite(claimed) and 0 <= Fraction(claimed) - noise.rho <= MAP_TOLERANCE * noise.rho):
         raise LocalFault(
             f"OpenDP and Samentel do not agree on the privacy loss of table {noise.table}: this installation "
             "must not release anything. Reinstall the versions that the requirements file names."
@@ -73,17 +74,16 @@ def check_map(noise: TableNoise, claimed: float) -> None:
 
 
 def draw(codes: Codes, plan: Sequence[TableNoise]) -> NoisyCounts:
-    """Draw the noisy vector of all tables. Every call draws afresh and must have been charged before it is sent.
+    """Draw the noisy vector of all tables. Every call draws afresh and must be charged before it is sent.
 
     Raises:
         LocalFault: OpenDP failed; its own message is withheld because it may quote values.
     """
     parts = []
     for noise in plan:
-        built = measurement(noise)
         rows = np.repeat(codes.cells[noise.table], noise.granularity)
         try:
-            parts.append(np.asarray(built(rows), dtype=np.int64))
+            parts.append(np.asarray(measurement(noise)(rows), dtype=np.int64))
         except OpenDPException:
             raise LocalFault(f"OpenDP could not draw table {noise.table}; nothing was released") from None
     return NoisyCounts(np.concatenate(parts))

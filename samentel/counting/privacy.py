@@ -5,9 +5,9 @@ The measure is rho of zero-concentrated differential privacy (zCDP), an exact
 OpenDP is given, whose exact binary value is what rho is computed from, and
 the translations that people read, which round against us.
 
-Sources: Bun & Steinke 2016 (arXiv 1605.02658), Proposition 1.6 (Gaussian) and
-Lemma 1.7 (composition); Canonne, Kamath & Steinke 2020 (arXiv 2004.00010),
-Theorem 4 (discrete Gaussian) and Proposition 12 (conversion).
+Sources: Bun & Steinke 2016 (arXiv 1605.02065), Lemma 1.7 (composition);
+Canonne, Kamath & Steinke 2020 (arXiv 2004.00010), Theorem 4 (discrete Gaussian)
+and Proposition 12 (conversion; numbered as in version 4).
 """
 
 import math
@@ -19,7 +19,7 @@ from statistics import NormalDist
 from samentel.documents.programme import Mode, Programme, Table
 from samentel.errors import DocumentError
 
-LEAST_SHARE_SCALE = 3  # below this a sum of discrete Gaussians stops behaving as one; see docs/security-model.md
+LEAST_SHARE_SCALE = 3  # far below this a sum of discrete Gaussians stops behaving as one
 _NORMAL = NormalDist()
 
 
@@ -59,7 +59,9 @@ def gaussian_rho(sensitivity: int, scale: float) -> Fraction:
     Returns:
         ``sensitivity**2 / (2*scale**2)``, exact for the binary value of ``scale``.
 
-    Source: Canonne, Kamath & Steinke 2020, Theorem 4 (and Corollary for vectors by composition).
+    Source: Canonne, Kamath & Steinke 2020, Theorem 4 for one cell. The noise of different cells is
+    independent, so their divergences add: sum of change**2 / (2*scale**2), and the sum of squares is
+    at most the squared L2 sensitivity.
     """
     if sensitivity < 1:
         raise ValueError("sensitivity is at least 1")
@@ -69,7 +71,7 @@ def gaussian_rho(sensitivity: int, scale: float) -> Fraction:
 
 
 def scale_for(sensitivity: int, rho: Fraction) -> float:
-    """The least float scale, as good as, whose loss is at most ``rho``: rounded towards more noise."""
+    """A float scale whose loss is at most ``rho``, within two floats of the least: rounded to more noise."""
     if rho <= 0:
         raise ValueError("rho is more than 0")
     scale = math.sqrt(Fraction(sensitivity**2) / (2 * rho))
@@ -107,7 +109,7 @@ def noise_plan(programme: Programme) -> tuple[TableNoise, ...]:
 
 
 def total_rho(plan: Sequence[TableNoise]) -> Fraction:
-    """Loss of all tables together: losses of adaptively chosen measurements add (Bun & Steinke 2016, Lemma 1.7)."""
+    """Loss of all tables together: losses of several measurements add (Bun & Steinke 2016, Lemma 1.7)."""
     return sum((noise.rho for noise in plan), Fraction(0))
 
 
@@ -115,19 +117,19 @@ def epsilon_upper(rho: Fraction, delta: Fraction) -> float:
     """An epsilon for which rho-zCDP implies (epsilon, delta)-DP; rounded up.
 
     Minimises over the order a > 1 the bound
-    ``a*rho + (ln(1/delta) + (a-1)*ln(1-1/a) - ln(a)) / (a-1)``
-    (Canonne, Kamath & Steinke 2020, Proposition 12 with Corollary 13). Any
-    order gives a valid bound, so a coarse search cannot promise too little.
+    ``a*rho + (ln(1/delta) + (a-1)*ln(1-1/a) - ln(a)) / (a-1)``: Canonne, Kamath & Steinke 2020,
+    Proposition 12, ``delta = exp((a-1)*(a*rho - epsilon)) / (a-1) * (1 - 1/a)**a``, solved for epsilon.
+    Any order gives a valid bound, so a coarse search cannot promise too little.
     """
     if rho <= 0 or not 0 < delta < 1:
         raise ValueError("rho is more than 0 and delta lies between 0 and 1")
     r, d = math.nextafter(float(rho), math.inf), math.nextafter(float(delta), 0.0)
 
     def bound(order: float) -> float:
-        return order * r + (math.log(1 / d) + (order - 1) * math.log1p(-1 / order) - math.log(order)) / (order - 1)
+        return order * r + math.log1p(-1 / order) + (math.log(1 / d) - math.log(order)) / (order - 1)
 
-    low, high = 1e-6, 1e6
-    for _ in range(200):  # golden section on the logarithm of order - 1: the bound is quasi-convex there
+    low, high = 1e-7, 1e9
+    for _ in range(200):  # golden section on the logarithm of order - 1; the tests hold it to OpenDP's search
         span = math.log(high / low)
         left, right = low * math.exp(0.382 * span), low * math.exp(0.618 * span)
         low, high = (low, right) if bound(1 + left) < bound(1 + right) else (left, high)
@@ -139,7 +141,7 @@ def attacker_power(rho: Fraction, false_alarms: float = 0.05) -> float:
 
     The trade-off of a Gaussian mechanism: power = Phi(Phi^-1(alpha) + sqrt(2*rho)).
     For one discrete Gaussian vector it is a close guide; the ledger books rho.
-    Source: Dong, Roth & Su 2019 (arXiv 1905.02383), Definition 2.6 with mu = sqrt(2*rho).
+    Source: Dong, Roth & Su 2019 (arXiv 1905.02383), Gaussian differential privacy with mu = sqrt(2*rho).
     """
     if not 0 < false_alarms < 1:
         raise ValueError("the rate of false alarms lies between 0 and 1")

@@ -32,7 +32,7 @@ class Invitation(Model):
     province: CodeText
     address: Address
     root: Pem
-    key: Pem
+    key: Annotated[Pem, Field(repr=False)]
     certificate: Pem
     expires_at: Moment
 

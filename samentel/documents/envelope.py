@@ -49,15 +49,21 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 def seal(payload_type: str, payload: bytes, *signers: SigningKey) -> Envelope:
     """Sign a document with each of the keys."""
     message = pae(payload_type, payload)
-    return Envelope(payload, payload_type, tuple(Signature(key.public.key_id, key.sign(message)) for key in signers))
+    signatures = tuple(Signature(key.public.key_id, key.sign(message)) for key in signers)
+    return Envelope(payload, payload_type, signatures)
 
 
 def countersign(envelope: Envelope, signer: SigningKey) -> Envelope:
-    """Add a signature; signing twice with one key changes nothing."""
-    if any(signature.key_id == signer.public.key_id for signature in envelope.signatures):
+    """Add a signature; signing twice with one key changes nothing.
+
+    A signature that only carries this key's name makes way for the true one.
+    """
+    own = signer.public.key_id
+    added = seal(envelope.payload_type, envelope.payload, signer).signatures  # Ed25519: always the same bytes
+    if added[0] in envelope.signatures:
         return envelope
-    added = seal(envelope.payload_type, envelope.payload, signer)
-    return Envelope(envelope.payload, envelope.payload_type, envelope.signatures + added.signatures)
+    others = tuple(signature for signature in envelope.signatures if signature.key_id != own)
+    return Envelope(envelope.payload, envelope.payload_type, others + added)
 
 
 def open_envelope(
@@ -109,6 +115,9 @@ def from_json(data: bytes) -> Envelope:
             for entry in value["signatures"][:MAX_SIGNATURES]
         )
         payload = base64.b64decode(value["payload"], validate=True)
-        return Envelope(payload, str(value["payloadType"]), signatures)
+        payload_type = str(value["payloadType"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error):
         raise DocumentError("signed document", ["this file is not a DSSE envelope in JSON form"]) from None
+    if len(payload) > MAX_PAYLOAD:
+        raise DocumentError("signed document", [f"its payload is larger than {MAX_PAYLOAD} bytes"])
+    return Envelope(payload, payload_type, signatures)

@@ -7,12 +7,23 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    StringConstraints,
+    ValidationError,
+)
 
 from samentel.errors import DocumentError
 from samentel.ids import DIGEST, NODE_ID, Period
 
-_FRACTION = re.compile(r"[0-9]{1,12}(?:/[1-9][0-9]{0,11})?")
+_WRITTEN = re.compile(r"[0-9]{1,12}(?:/[1-9][0-9]{0,11})?")  # by a person
+_COMPUTED = re.compile(r"[0-9]{1,4000}(?:/[1-9][0-9]{0,3999})?")  # 64 tables' losses together have 2,200
+# What could forge a line or turn one around on a terminal: control characters and reversals of direction.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 class Model(BaseModel):
@@ -21,21 +32,33 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
 
 
-def _fraction(value: object) -> Fraction:
-    if isinstance(value, Fraction):
-        return value
-    if not isinstance(value, str) or _FRACTION.fullmatch(value) is None:
+def _fraction(value: object, form: re.Pattern[str]) -> Fraction:
+    text = str(value) if isinstance(value, Fraction) else value
+    if not isinstance(text, str) or form.fullmatch(text) is None:
         raise ValueError('write an exact number in quotes, such as "1/2"')
-    return Fraction(value)
+    return Fraction(text)
 
 
 def _period(value: object) -> Period:
     if isinstance(value, Period):
         return value
+    if not isinstance(value, str):
+        raise ValueError('write a period in quotes, such as "2025" or "2025Q3"')
     try:
-        return Period.parse(str(value))
+        return Period.parse(value)
     except DocumentError as error:
         raise ValueError(error.problems[0]) from None
+
+
+def _line(value: str) -> str:
+    if _UNSEEN.search(value):
+        raise ValueError("holds a control character, or one that turns the direction of writing")
+    return value
+
+
+def _lines(value: str) -> str:
+    _line(value.replace("\n", ""))
+    return value
 
 
 def _moment(value: object) -> datetime:
@@ -46,25 +69,39 @@ def _moment(value: object) -> datetime:
             value = None
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise ValueError("write a moment with its time zone, such as 2026-03-01T08:00:00+00:00")
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside the years 1 to 9999") from None
 
 
-Exact = Annotated[Fraction, BeforeValidator(_fraction), PlainSerializer(str, return_type=str)]
+Exact = Annotated[
+    Fraction,
+    BeforeValidator(lambda value: _fraction(value, _WRITTEN)),
+    PlainSerializer(str, return_type=str),
+]
+LongExact = Annotated[
+    Fraction,
+    BeforeValidator(lambda value: _fraction(value, _COMPUTED)),
+    PlainSerializer(str, return_type=str),
+]
 Moment = Annotated[
     datetime, BeforeValidator(_moment), PlainSerializer(lambda moment: moment.isoformat(), return_type=str)
 ]
 PeriodField = Annotated[Period, BeforeValidator(_period), PlainSerializer(str, return_type=str)]
 DigestField = Annotated[str, StringConstraints(pattern=f"^(?:{DIGEST.pattern})$")]
 NodeIdField = Annotated[str, StringConstraints(pattern=f"^(?:{NODE_ID.pattern})$")]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_line)]
+Prose = Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(_lines)]
 
 M = TypeVar("M", bound=Model)
 
 
 def to_bytes(document: Model) -> bytes:
-    """Canonical JSON: sorted keys, no blanks, UTF-8. What is signed is these bytes, never a re-serialisation."""
+    """Canonical JSON: sorted keys, no blanks, UTF-8. These bytes are signed, never a re-serialisation."""
+    value = document.model_dump(mode="json")
     return json.dumps(
-        document.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     ).encode()
 
 
@@ -81,22 +118,36 @@ def from_toml(model: type[M], data: bytes, name: str) -> M:
         raise DocumentError(name, ["is not UTF-8 text"]) from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise DocumentError(name, [f"cannot be read as TOML: {error}"]) from None
+    except ValueError:
+        raise DocumentError(name, ["cannot be read as TOML: a number in it is too long"]) from None
     # By way of JSON, so that strict models see arrays and enumerations as text, in one way for both forms.
-    return _checked(model, json.dumps(value, default=str).encode(), name)
+    try:
+        text = json.dumps(value, default=str)
+    except (ValueError, RecursionError):
+        raise DocumentError(name, ["a number in it is too long, or its tables are too deep"]) from None
+    return _checked(model, text.encode(), name)
 
 
 def _checked(model: type[M], data: bytes, name: str) -> M:
     try:
         return model.model_validate_json(data)
     except ValidationError as error:
-        raise DocumentError(name, [_sentence(detail) for detail in error.errors()]) from None
+        problems = [sentence for detail in error.errors() for sentence in _sentences(detail)]
+    raise DocumentError(name, problems)
 
 
-def _sentence(detail: Any) -> str:
-    place = ".".join(str(part) for part in detail["loc"]) or "the whole"
+def _sentences(detail: Any) -> list[str]:
+    place = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "value_error" and not place:
+        return [str(problem) for problem in detail["ctx"]["error"].args]  # each names its own place
     text = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
         text = "is not a key that is known here"
     if detail["type"] == "missing":
         text = "is missing"
-    return f"{place}: {text}"
+    # The place may hold a key that somebody else wrote: cut short, and nothing in it that a terminal obeys.
+    return [f"{_legible(place)}: {text}" if place else text]
+
+
+def _legible(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:200])

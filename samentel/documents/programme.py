@@ -9,13 +9,14 @@ import math
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from fractions import Fraction
+from itertools import pairwise
 from typing import Annotated
 
 from pydantic import Field, PrivateAttr, StringConstraints, model_validator
 
 from samentel.documents.envelope import Envelope, open_envelope
 from samentel.documents.keys import VerifyKey
-from samentel.documents.model import Exact, Model, Name, from_toml
+from samentel.documents.model import Exact, Model, Name, Prose, from_toml
 from samentel.ids import NO_DIGEST, Digest, Period, digest
 
 PAYLOAD_TYPE = "application/vnd.samentel.programme.v1+toml"
@@ -42,8 +43,8 @@ class Counting(StrEnum):
 class Text(Model):
     """The same words in Dutch and English."""
 
-    nl: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-    en: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+    nl: Prose
+    en: Prose
 
 
 class Code(Model):
@@ -58,7 +59,7 @@ class Code(Model):
     nl: Name
     en: Name
     bounds: tuple[Annotated[int, Field(ge=0, le=150)], Annotated[int, Field(ge=0, le=150)]] | None = None
-    alignment: dict[str, str] = {}
+    alignment: dict[str, str] = Field(default_factory=dict)
 
 
 class Dimension(Model):
@@ -159,7 +160,7 @@ class Programme(Model):
     def _parts_fit(self) -> "Programme":
         problems = list(_problems(self))
         if problems:
-            raise ValueError("\n  - ".join(problems))
+            raise ValueError(*problems)
         return self
 
     @property
@@ -198,7 +199,12 @@ class Programme(Model):
 
 
 def parse(payload: bytes) -> Programme:
-    """Read a programme from its exact bytes; raises DocumentError with every mistake."""
+    """Read a programme from its exact bytes.
+
+    Raises:
+        DocumentError: every field that is wrong; or, once each field is right by itself, everything
+            that does not fit together.
+    """
     programme = from_toml(Programme, payload, "programme")
     programme._digest = digest(payload)
     return programme
@@ -247,10 +253,13 @@ def _dimension_problems(dimension: Dimension) -> Iterator[str]:
         if None in bands:
             yield f"{place}: every code but the unknown one needs bounds, or none"
         ordered = sorted(band for band in bands if band is not None)
-        if any(low > high for low, high in ordered) or any(
-            earlier[1] >= later[0] for earlier, later in zip(ordered, ordered[1:], strict=False)
-        ):
+        neighbours = list(pairwise(ordered))
+        if any(low > high for low, high in ordered) or any(one[1] >= two[0] for one, two in neighbours):
             yield f"{place}: the bounds of its codes overlap or run backwards"
+        elif any(one[1] + 1 < two[0] for one, two in neighbours):
+            yield f"{place}: the bounds of its codes leave ages out between them"
+        if any(code.code == dimension.unknown and code.bounds for code in dimension.codes):
+            yield f"{place}: the unknown code has no bounds"
 
 
 def _table_problems(programme: Programme) -> Iterator[str]:

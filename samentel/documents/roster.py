@@ -4,6 +4,7 @@ Signed by the programme authority, which has confirmed every protocol key with
 the institution itself. A coordinator cannot add a name to it.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -54,10 +55,18 @@ class Roster(Model):
 
     @model_validator(mode="after")
     def _names_and_keys_differ(self) -> "Roster":
+        problems = []
         for what in ("node", "protocol_key"):
-            values = [getattr(institution, what) for institution in self.institutions]
-            if len(set(values)) < len(values):
-                raise ValueError(f"two institutions have the same {what}")
+            times = Counter(getattr(institution, what) for institution in self.institutions)
+            twice = [entry.node for entry in self.institutions if times[getattr(entry, what)] > 1]
+            if twice:
+                problems.append(f"institutions: {', '.join(twice)} have the same {what}")
+        # Whoever holds this key could otherwise speak for an institution and open rounds as well.
+        both = [entry.node for entry in self.institutions if entry.protocol_key == self.coordinator_key]
+        if both:
+            problems.append(f"institutions: {', '.join(both)} has the coordinator's key as its protocol_key")
+        if problems:
+            raise ValueError(*problems)
         return self
 
     @property
@@ -103,7 +112,10 @@ def changes(held: Roster | None, offered: Roster) -> list[str]:
     lines = [f"+ {after[node].name} ({node})" for node in sorted(after.keys() - before.keys())]
     lines += [f"- {before[node].name} ({node})" for node in sorted(before.keys() - after.keys())]
     for node in sorted(before.keys() & after.keys()):
-        fields = [name for name in Institution.model_fields if getattr(before[node], name) != getattr(after[node], name)]
+        old, new = before[node], after[node]
+        fields = [name for name in Institution.model_fields if getattr(old, name) != getattr(new, name)]
         if fields:
-            lines.append(f"~ {after[node].name} ({node}): {', '.join(fields)}")
+            lines.append(f"~ {new.name} ({node}): {', '.join(fields)}")
+    if held and held.coordinator_key != offered.coordinator_key:
+        lines.append("~ coordinator_key")
     return lines

@@ -6,7 +6,18 @@ from pydantic import Field, StringConstraints
 
 from samentel.documents.envelope import Envelope, open_envelope, seal
 from samentel.documents.keys import SigningKey, VerifyKey
-from samentel.documents.model import DigestField, Exact, M, Model, Moment, NodeIdField, PeriodField, from_json, to_bytes
+from samentel.documents.model import (
+    DigestField,
+    Exact,
+    M,
+    Model,
+    Moment,
+    Name,
+    NodeIdField,
+    PeriodField,
+    from_json,
+    to_bytes,
+)
 from samentel.errors import DocumentError, PeerError
 from samentel.ids import RoundId, round_id
 
@@ -78,7 +89,7 @@ class Approval(Model):
     individual: bool
     approved_at: Moment
     expires_at: Moment
-    approved_by: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    approved_by: Name
 
 
 def payload_type(kind: str) -> str:

@@ -92,7 +92,7 @@ def add_up(plan: Sequence[TableNoise], vectors: Mapping[str, Integers]) -> Natio
     length = sum(noise.cells + 1 for noise in plan)
     if any(vector.shape != (length,) for vector in vectors.values()):
         raise PeerError(f"a vector of {length} numbers was expected")
-    total = np.sum(np.stack([vectors[node] for node in sorted(vectors)]), axis=0, dtype=np.int64)
+    total: Integers = np.stack([vectors[node] for node in sorted(vectors)]).sum(axis=0, dtype=np.int64)
     tables, variances, start = {}, {}, 0
     for noise in plan:
         tables[noise.table] = total[start : start + noise.cells]
@@ -103,23 +103,24 @@ def add_up(plan: Sequence[TableNoise], vectors: Mapping[str, Integers]) -> Natio
 
 def estimate(programme: Programme, plan: Sequence[TableNoise], national: NationalSum) -> NationalTables:
     """Every cell of every table with its standard deviation and interval."""
-    noises = {noise.table: noise for noise in plan}
-    return NationalTables(
-        tuple(
-            NationalTable(
-                table.id,
-                tuple(
-                    cell(codes, int(count) / noises[table.id].granularity, math.sqrt(national.variances[table.id]))
-                    for codes, count in zip(cell_codes(programme, table), national.tables[table.id], strict=True)
-                ),
-            )
-            for table in programme.tables
+    tables = []
+    for table, noise in zip(programme.tables, plan, strict=True):
+        counts, sd = national.tables[table.id], math.sqrt(national.variances[table.id])
+        cells = tuple(
+            cell(codes, int(count) / noise.granularity, sd)
+            for codes, count in zip(cell_codes(programme, table), counts, strict=True)
         )
-    )
+        tables.append(NationalTable(table.id, cells))
+    return NationalTables(tuple(tables))
 
 
 def cell(codes: tuple[str, ...], value: float, sd: float) -> Cell:
-    """One figure with its interval. The normal quantile is used: the discrete Gaussian differs by less than 1e-6 here."""
+    """One figure with its interval, by the normal quantile.
+
+    A sum of counts lies on whole multiples of 1/s, so the interval holds the truth with 95 % give or take
+    ``0.06 / (sd*s)``: at most 1.2 points for three institutions at the least scale, 3. The shown
+    interval, rounded outwards, holds it at least as often.
+    """
     lower, upper = value - Z * sd, value + Z * sd
     return Cell(
         codes,

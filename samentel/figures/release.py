@@ -4,24 +4,31 @@ The release directory is written elsewhere (aggregator/publisher.py); here is
 what stands in it.
 """
 
+import math
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from samentel.counting.privacy import TableNoise, attacker_power, epsilon_upper, total_rho
-from samentel.documents.model import DigestField, Exact, Model, Moment, Name, PeriodField
+from samentel.documents.model import DigestField, Exact, LongExact, Model, Moment, Name, PeriodField
 from samentel.documents.programme import Programme, Text
 from samentel.figures.estimate import CONFIDENCE, NationalSum, NationalTables
 
 COLUMNS = ("table", "cell", "dimensions", "codes", "label_nl", "label_en",
            "estimate", "sd", "lower", "upper", "shown", "shown_lower", "shown_upper")  # fmt: skip
 
+_DECIMALS = 10**12
+
+# Both become names on a reader's disk.
+FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-zA-Z0-9._-]{0,99}$")]
+
 
 class File(Model):
     """One file of a release."""
 
-    name: Name
+    name: FileName
     bytes: Annotated[int, Field(ge=0)]
     sha256: DigestField
 
@@ -45,19 +52,23 @@ class TableFacts(Model):
     dimensions: tuple[str, ...]
     cells: int
     rows_per_person: int
-    rho: Exact
+    rho: LongExact
     noise_sd: float
 
 
 class Privacy(Model):
-    """What was promised to a person, and its translations."""
+    """What was promised to a person, and its translations.
+
+    Attributes:
+        rho_spent: what all tables cost together, rounded up to twelve decimals.
+    """
 
     unit: Text
     measure: Literal["zCDP"] = "zCDP"
     mechanism: Text
     mode: str
     rho: Exact
-    rho_spent: Exact
+    rho_spent: LongExact
     delta: Exact
     epsilon_upper: float
     attacker_power_at_5_percent: float
@@ -68,7 +79,7 @@ class Manifest(Model):
     """A release: what it is, whom it covers, what it cost, which files it has."""
 
     kind: Literal["release"] = "release"
-    release_id: Name
+    release_id: FileName
     programme_id: Name
     programme_version: int
     programme: DigestField
@@ -96,19 +107,20 @@ UNIT = Text(
     en="All records of one person at one institution from which this reporting year's rows are derived.",
 )
 INTERVAL = Text(
-    nl="De intervallen dekken alleen de privacyruis: niet wat instellingen niet vastleggen, en niet de instellingen die "
-    "niet meededen.",
-    en="Intervals cover privacy noise only: not what institutions leave unrecorded, and not the institutions that did "
-    "not take part.",
+    nl="De intervallen dekken alleen de privacyruis: niet wat instellingen niet vastleggen, en niet de "
+    "instellingen die niet meededen.",
+    en="Intervals cover privacy noise only: not what institutions leave unrecorded, and not the institutions "
+    "that did not take part.",
 )
 READING = Text(
-    nl="Reken met 'estimate' (zuiver, kan negatief zijn). De kolommen 'shown' zijn om te lezen: afgerond, nooit negatief, "
-    "niet optellen. Wie bij twee instellingen hulp kreeg, telt tweemaal.",
-    en="Calculate with 'estimate' (unbiased, may be negative). The 'shown' columns are for reading: rounded, never "
-    "negative, not to be added up. A person helped at two institutions counts twice.",
+    nl="Reken met 'estimate' (zuiver, kan negatief zijn). De kolommen 'shown' zijn om te lezen: afgerond, "
+    "nooit negatief, niet optellen. Wie bij twee instellingen hulp kreeg, telt tweemaal.",
+    en="Calculate with 'estimate' (unbiased, may be negative). The 'shown' columns are for reading: rounded, "
+    "never negative, not to be added up. A person helped at two institutions counts twice.",
 )
 MECHANISM = Text(
-    nl="Elke instelling telt zelf en telt er in elke cel een trekking uit de discrete normale verdeling bij op (OpenDP).",
+    nl="Elke instelling telt zelf en telt er in elke cel een trekking uit de discrete normale verdeling bij "
+    "op (OpenDP).",
     en="Each institution counts by itself and adds a draw from the discrete Gaussian to every cell (OpenDP).",
 )
 UNPROTECTED = Text(
@@ -125,7 +137,7 @@ def privacy_facts(programme: Programme, plan: tuple[TableNoise, ...]) -> Privacy
         mechanism=MECHANISM,
         mode=programme.mode,
         rho=programme.rho,
-        rho_spent=spent,
+        rho_spent=min(programme.rho, Fraction(math.ceil(spent * _DECIMALS), _DECIMALS)),
         delta=programme.delta,
         epsilon_upper=epsilon_upper(spent, programme.delta),
         attacker_power_at_5_percent=attacker_power(spent),
@@ -133,7 +145,9 @@ def privacy_facts(programme: Programme, plan: tuple[TableNoise, ...]) -> Privacy
     )
 
 
-def table_facts(programme: Programme, plan: tuple[TableNoise, ...], national: NationalSum) -> tuple[TableFacts, ...]:
+def table_facts(
+    programme: Programme, plan: tuple[TableNoise, ...], national: NationalSum
+) -> tuple[TableFacts, ...]:
     """How each table was measured, with the noise that is really in it."""
     facts = []
     for table, noise in zip(programme.tables, plan, strict=True):

@@ -7,7 +7,7 @@ path of the field. Never is a received message re-serialised to be signed.
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
@@ -20,7 +20,9 @@ from samentel.wire import control_pb2, enrolment_pb2, envelope_pb2, premises_pb2
 from samentel.wire.messages import BORROWED, MAX_MESSAGE, Range, Size
 
 _MODULES = (envelope_pb2, enrolment_pb2, rounds_pb2, control_pb2, releases_pb2, premises_pb2)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # and halves of pairs, which no UTF-8 holds
+
+_FIELDS: dict[type[Any], Mapping[str, Any]] = {}  # read once a class: type hints are slow
 
 T = TypeVar("T")
 
@@ -41,7 +43,7 @@ def decode(kind: type[T], data: bytes) -> T:
     """Read a message; raises MessageError when any part of it is out of bounds."""
     if len(data) > MAX_MESSAGE:
         raise MessageError("", f"larger than {MAX_MESSAGE} bytes")
-    message = _protobuf(kind)()
+    message = _protobuf(kind.__name__)()
     try:
         message.ParseFromString(data)
     except DecodeError:
@@ -51,19 +53,24 @@ def decode(kind: type[T], data: bytes) -> T:
 
 def encode(value: object) -> bytes:
     """Write a message; a value out of bounds is our own mistake and raises MessageError as well."""
-    return _message(value, "").SerializeToString(deterministic=True)
+    data = _message(value, "").SerializeToString(deterministic=True)
+    if len(data) > MAX_MESSAGE:
+        raise MessageError("", f"larger than {MAX_MESSAGE} bytes")
+    return data
 
 
 @cache
-def _protobuf(kind: type) -> type[Message]:
-    return next(getattr(module, kind.__name__) for module in _MODULES if hasattr(module, kind.__name__))
+def _protobuf(name: str) -> Callable[..., Message]:
+    found: Callable[..., Message] = next(getattr(it, name) for it in _MODULES if hasattr(it, name))
+    return found
 
 
-@cache
-def _fields(kind: type) -> Mapping[str, Any]:
-    borrowed = BORROWED.get(kind)
-    hints = borrowed if borrowed is not None else get_type_hints(kind, include_extras=True)
-    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+def _fields(kind: type[Any]) -> Mapping[str, Any]:
+    if kind not in _FIELDS:
+        borrowed = BORROWED.get(kind)
+        hints = borrowed if borrowed is not None else get_type_hints(kind, include_extras=True)
+        _FIELDS[kind] = {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+    return _FIELDS[kind]
 
 
 def _value(kind: type[T], message: Message, path: str) -> T:
@@ -86,7 +93,8 @@ def _from_wire(hint: Any, raw: Any, path: str) -> Any:
         item = get_args(bare)[0]
         return tuple(_from_wire(item, part, f"{path}[{number}]") for number, part in enumerate(raw))
     if dataclasses.is_dataclass(bare):
-        return _value(bare, raw, path)
+        part: Any = bare
+        return _value(part, raw, path)
     if issubclass(bare, IntEnum):
         if raw not in set(bare):
             raise MessageError(path, "is not one of its values")
@@ -96,8 +104,7 @@ def _from_wire(hint: Any, raw: Any, path: str) -> Any:
 
 
 def _message(value: Any, path: str) -> Message:
-    kind = type(value)
-    return _protobuf(kind)(**dict(_to_wire_fields(value, path)))
+    return _protobuf(type(value).__name__)(**dict(_to_wire_fields(value, path)))
 
 
 def _to_wire_fields(value: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -113,8 +120,9 @@ def _to_wire(hint: Any, value: Any, path: str) -> Any:
         _check(value, _bound(hint), path)
         item = get_args(bare)[0]
         return [_to_wire(item, part, f"{path}[{number}]") for number, part in enumerate(value)]
-    if not issubclass(bare, IntEnum):
-        _check(value, _bound(hint), path)
+    if not isinstance(value, bare):
+        raise MessageError(path, f"is not of the type {bare.__name__}")
+    _check(value, _bound(hint), path)
     return value
 
 

@@ -65,13 +65,21 @@ PUT_CONTRIBUTION = Method(
 LIST_PROGRAMMES = Method(
     "ControlService", "ListProgrammes", m.ListProgrammesRequest, m.ListProgrammesResponse, _ADMIN
 )
-GET_PROGRAMME = Method("ControlService", "GetProgramme", m.GetProgrammeRequest, m.GetProgrammeResponse, _ADMIN)
+GET_PROGRAMME = Method(
+    "ControlService", "GetProgramme", m.GetProgrammeRequest, m.GetProgrammeResponse, _ADMIN
+)
 OPEN_ROUND = Method("ControlService", "OpenRound", m.OpenRoundRequest, m.OpenRoundResponse, _ADMIN)
 GET_ROUND = Method("ControlService", "GetRound", m.GetRoundRequest, m.GetRoundResponse, _ADMIN)
 LIST_ROUNDS = Method("ControlService", "ListRounds", m.ListRoundsRequest, m.ListRoundsResponse, _ADMIN)
-COLLECT_ROUND = Method("ControlService", "CollectRound", m.CollectRoundRequest, m.CollectRoundResponse, _ADMIN)
-PUBLISH_ROUND = Method("ControlService", "PublishRound", m.PublishRoundRequest, m.PublishRoundResponse, _ADMIN)
-ABANDON_ROUND = Method("ControlService", "AbandonRound", m.AbandonRoundRequest, m.AbandonRoundResponse, _ADMIN)
+COLLECT_ROUND = Method(
+    "ControlService", "CollectRound", m.CollectRoundRequest, m.CollectRoundResponse, _ADMIN
+)
+PUBLISH_ROUND = Method(
+    "ControlService", "PublishRound", m.PublishRoundRequest, m.PublishRoundResponse, _ADMIN
+)
+ABANDON_ROUND = Method(
+    "ControlService", "AbandonRound", m.AbandonRoundRequest, m.AbandonRoundResponse, _ADMIN
+)
 
 LIST_RELEASES = Method("ReleaseService", "ListReleases", m.ListReleasesRequest, m.ListReleasesResponse, _READ)
 GET_RELEASE = Method("ReleaseService", "GetRelease", m.GetReleaseRequest, m.GetReleaseResponse, _READ)

@@ -1,0 +1,168 @@
+import json
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from samentel.counting.privacy import attacker_power, epsilon_upper, noise_plan, total_rho
+from samentel.documents.model import from_json, to_bytes
+from samentel.documents.programme import Programme, parse
+from samentel.errors import DocumentError
+from samentel.figures.estimate import NationalSum, add_up, estimate
+from samentel.figures.release import (
+    COLUMNS,
+    INTERVAL,
+    READING,
+    Coverage,
+    File,
+    Manifest,
+    privacy_facts,
+    rows,
+    table_facts,
+)
+
+MOMENT: Any = "2026-03-01T08:00:00+00:00"
+
+
+def national_sum(programme: Programme) -> NationalSum:
+    vector = np.arange(programme.vector_length, dtype=np.int64) - 5
+    return add_up(noise_plan(programme), dict.fromkeys(("a", "b", "c"), vector))
+
+
+def manifest(programme: Programme, **changes: Any) -> Manifest:
+    plan = noise_plan(programme)
+    values: dict[str, Any] = {
+        "release_id": "reasons-2025Q3-1",
+        "programme_id": programme.id,
+        "programme_version": programme.version,
+        "programme": programme.digest,
+        "title": programme.title,
+        "purpose": programme.purpose,
+        "contact": programme.contact,
+        "period": "2025Q3",
+        "round": "a" * 64,
+        "attempt": 1,
+        "roster": "b" * 64,
+        "published_at": MOMENT,
+        "coverage": Coverage(invited=("a", "b", "c", "d"), present=("a", "b", "c"), in_sum=("a", "b", "c")),
+        "privacy": privacy_facts(programme, plan),
+        "interval": INTERVAL,
+        "reading": READING,
+        "tables": table_facts(programme, plan, national_sum(programme)),
+        "files": (File(name="figures.csv", bytes=10, sha256="c" * 64),),
+        "software": "0.1.0",
+    }
+    return Manifest(**{**values, **changes})
+
+
+def test_a_manifest_reads_back_equal_from_one_canonical_form(programme: Programme) -> None:
+    made = manifest(programme)
+    data = to_bytes(made)
+    read = from_json(Manifest, data, "manifest")
+    assert read == made
+    assert to_bytes(read) == data
+    assert (
+        data
+        == json.dumps(json.loads(data), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    )
+
+
+def test_a_manifest_of_the_largest_programme_reads_back_equal(
+    written: dict[str, Any], toml: Callable[[dict[str, Any]], bytes]
+) -> None:
+    table = written["tables"][0]
+    written["rho"] = "17/13"
+    written["tables"] = [
+        {**table, "id": f"t{number}", "rho_share": f"1/{64 + number}"} for number in range(64)
+    ]
+    programme = parse(toml(written))
+    made = manifest(programme)
+    assert from_json(Manifest, to_bytes(made), "manifest") == made
+    assert len(str(made.privacy.rho_spent)) < 30
+
+
+@pytest.mark.parametrize("share", ["1/4", "1/7"])  # all of rho, and less than all of it
+def test_what_was_spent_is_stated_and_never_understated(
+    written: dict[str, Any], toml: Callable[[dict[str, Any]], bytes], share: str
+) -> None:
+    written["tables"][2]["rho_share"] = share
+    programme = parse(toml(written))
+    plan = noise_plan(programme)
+    facts = privacy_facts(programme, plan)
+    spent = total_rho(plan)
+    assert facts.rho == programme.rho
+    assert spent <= facts.rho_spent <= programme.rho
+    assert facts.rho_spent - spent <= Fraction(1, 10**12)
+    assert facts.epsilon_upper == epsilon_upper(spent, programme.delta)
+    assert facts.attacker_power_at_5_percent == attacker_power(spent)
+    assert facts.delta == programme.delta
+    assert facts.mode == "individual"
+
+
+def test_what_was_spent_is_not_rounded_above_what_was_allowed(
+    written: dict[str, Any], toml: Callable[[dict[str, Any]], bytes]
+) -> None:
+    written["rho"] = "1/3"  # no whole number of twelfth decimals
+    programme = parse(toml(written))
+    assert privacy_facts(programme, noise_plan(programme)).rho_spent <= Fraction(1, 3)
+
+
+def test_tables_state_the_noise_that_is_really_in_them(programme: Programme) -> None:
+    plan, national = noise_plan(programme), national_sum(programme)
+    facts = table_facts(programme, plan, national)
+    assert [fact.id for fact in facts] == ["sex-age", "reason", "reason-sex"]
+    for fact, noise in zip(facts, plan, strict=True):
+        assert fact.noise_sd == pytest.approx((3 * noise.variance) ** 0.5)
+        assert fact.rho == noise.rho
+        assert (fact.cells, fact.rows_per_person) == (noise.cells, noise.rows)
+
+
+def test_every_cell_of_every_table_is_one_row_with_all_columns_in_order(programme: Programme) -> None:
+    tables = estimate(programme, noise_plan(programme), national_sum(programme))
+    found = list(rows(programme, tables))
+    assert all(tuple(row) == COLUMNS for row in found)
+    assert [(row["table"], row["cell"]) for row in found] == [
+        (table.id, number) for table in programme.tables for number in range(programme.cells(table))
+    ]
+    row = found[9 + 5 + 4]  # reason-sex, cell 4: the second reason, the second sex
+    cell = tables.table("reason-sex").cells[4]
+    assert row == {
+        "table": "reason-sex",
+        "cell": 4,
+        "dimensions": "reason|sex",
+        "codes": "R2|F",
+        "label_nl": "R2 nl | F nl",
+        "label_en": "R2 en | F en",
+        "estimate": cell.estimate,
+        "sd": cell.sd,
+        "lower": cell.lower,
+        "upper": cell.upper,
+        "shown": cell.shown,
+        "shown_lower": cell.shown_lower,
+        "shown_upper": cell.shown_upper,
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["../figures.csv", "/etc/passwd", ".hidden", "a/b", "a\\b", "", "a\n", "x" * 101]
+)
+def test_no_name_in_a_manifest_leads_out_of_a_readers_directory(programme: Programme, name: str) -> None:
+    value = json.loads(to_bytes(manifest(programme)))
+    for changed in ({**value, "release_id": name}, {**value, "files": [{**value["files"][0], "name": name}]}):
+        with pytest.raises(DocumentError):
+            from_json(Manifest, json.dumps(changed).encode(), "manifest")
+
+
+@pytest.mark.parametrize("kind", ["receipt", ""])
+def test_no_other_document_passes_for_a_manifest(programme: Programme, kind: str) -> None:
+    value = json.loads(to_bytes(manifest(programme)))
+    with pytest.raises(DocumentError, match="kind"):
+        from_json(Manifest, json.dumps({**value, "kind": kind}).encode(), "manifest")
+
+
+def test_a_number_that_json_does_not_know_is_never_signed(programme: Programme) -> None:
+    facts = privacy_facts(programme, noise_plan(programme)).model_copy(update={"epsilon_upper": float("nan")})
+    with pytest.raises(ValueError, match="JSON"):
+        to_bytes(manifest(programme, privacy=facts))
