@@ -1,0 +1,1 @@
+"""The national side: enrolment, rounds, releases. Trusted for availability, never for privacy."""

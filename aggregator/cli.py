@@ -1,0 +1,343 @@
+"""The command ``samentel-aggregator``. What it does is done elsewhere; here are words and arguments."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from samentel.errors import SamentelError
+
+if TYPE_CHECKING:
+    from aggregator.config import Config
+
+CONFIG_VARIABLE = "SAMENTEL_AGGREGATOR_CONFIG"
+
+app = App(
+    name="samentel-aggregator",
+    help="""The national side of Samentel: enrol institutions, run rounds, publish releases.
+
+For example:
+
+    samentel-aggregator init central --address aggregator.example:7443 --authority cbs.pub.pem
+
+    samentel-aggregator --config central/aggregator.toml serve
+
+    samentel-aggregator --config central/aggregator.toml round run aanleiding-demo 2025
+""",
+    version_flags=["--version"],
+    help_format="plaintext",
+)
+app["--help"].group = "Help"
+app["--version"].group = "Help"
+
+roster = App(name="roster", help="The list of institutions that the programme authority signs.")
+rounds = App(name="round", help="Run a round by hand, or look at one. Flows do the same by themselves.")
+releases = App(name="release", help="What has been published.")
+for part in (roster, rounds, releases):
+    app.command(part)
+
+_chosen = {"config": Path("aggregator.toml")}
+
+
+def main() -> None:
+    """Entry point: one clear line on standard error for anything that a person can mend."""
+    try:
+        app.meta(sys.argv[1:])
+    except SamentelError as error:
+        print(f"samentel-aggregator: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@app.meta.default
+def _with_config(
+    *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+    config: Annotated[
+        Path | None, Parameter(help="aggregator.toml; or set SAMENTEL_AGGREGATOR_CONFIG.")
+    ] = None,
+) -> None:
+    _chosen["config"] = config or Path(os.environ.get(CONFIG_VARIABLE, "aggregator.toml"))
+    app(tokens)
+
+
+@app.command
+def init(
+    directory: Path,
+    /,
+    *,
+    address: str,
+    authority: Annotated[list[Path], Parameter(consume_multiple=True)],
+    listen: str = "",
+    host: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
+    authority_threshold: int = 0,
+) -> None:
+    """Set up the national side in an empty directory: keys, certificates, database, configuration.
+
+    Example: samentel-aggregator init central --address aggregator.example:7443 --authority a.pem b.pem
+
+    Parameters
+    ----------
+    address
+        Host and port that nodes and readers are given.
+    authority
+        Files with the programme authority's public keys.
+    listen
+        Where the daemon listens; every address, on the port of --address, if not given.
+    host
+        Names and addresses that the server certificate is valid for; the host of --address if not given.
+    authority_threshold
+        How many of the authority's keys must have signed; all of them if not given.
+    """
+    from aggregator import setup
+
+    name, _, port = address.rpartition(":")
+    path = setup.init(
+        directory,
+        listen=listen or f"0.0.0.0:{port}",
+        address=address,
+        hosts=host or [name.strip("[]")],
+        authority=authority,
+        authority_threshold=authority_threshold or len(authority),
+    )
+    print(f"Set up in {directory}.")
+    print(f"  configuration   {path}")
+    print(f"  administrator   {directory / 'admin'}")
+    print(f"  root key        {directory / 'state' / 'pki' / 'root.key.pem'}: move it off this machine")
+    print(f"Next: samentel-aggregator --config {path} serve")
+
+
+@app.command
+def serve() -> None:
+    """Run the daemon until it is told to stop (SIGTERM, or Ctrl-C).
+
+    Example: samentel-aggregator --config central/aggregator.toml serve
+    """
+    from aggregator import daemon
+
+    asyncio.run(daemon.serve(_config()))
+
+
+@app.command
+def invite(
+    node: str, /, *, name: str, operator: str, type: str, province: str, out: Path | None = None
+) -> None:
+    """Invite an institution: writes an invitation file, to be handed over and kept secret until it is used.
+
+    Example: samentel-aggregator invite de-haven --name "Stichting De Haven" --operator "De Haven" \
+--type OPVANG --province NL32
+
+    Parameters
+    ----------
+    node
+        Its short name: lower-case letters, digits and dashes.
+    name
+        Its full name, as it will be published.
+    operator
+        Who runs its node: itself, or its IT supplier.
+    type
+        Kind of institution, a code of the programme authority.
+    province
+        Province, a code of the programme authority.
+    out
+        The file to write; NODE.invitation.json if not given.
+    """
+    from aggregator import authority, enrolment, files
+    from samentel.documents.model import to_bytes
+
+    made = enrolment.invite(_config(), node, name=name, operator=operator, type=type, province=province)
+    path = out or Path(f"{node}.invitation.json")
+    files.write(path, to_bytes(made) + b"\n", files.PRIVATE)
+    print(f"Invitation written to {path}; it can be used once, until {made.expires_at:%Y-%m-%d %H:%M} UTC.")
+    print("Root certificate, to compare by telephone (SHA-256):")
+    print(f"  {authority.certificate_digest(made.root.encode())}")
+
+
+@app.command
+def confirm(node: str = "", fingerprint: Annotated[Sequence[str], Parameter(negative=())] = (), /) -> None:
+    """Confirm an institution whose fingerprint was read out by telephone; without arguments, list who waits.
+
+    Example: samentel-aggregator confirm de-haven 01234 56789 01234 56789 01234 56789
+
+    Parameters
+    ----------
+    node
+        Its short name.
+    fingerprint
+        The six groups that the institution reads out; with or without blanks.
+    """
+    from aggregator import enrolment
+
+    config = _config()
+    if node and fingerprint:
+        enrolment.confirm(config, node, " ".join(fingerprint))
+        print(f"{node} is confirmed and will fetch its certificate by itself.")
+        print("Next: samentel-aggregator roster draft")
+        return
+    waiting = enrolment.pending(config)
+    for name, digits in waiting:
+        print(f"{name:<30} {digits}")
+    print(f"{len(waiting)} waiting. Telephone the institution and let it read its fingerprint to you.")
+
+
+@app.command
+def revoke(role: Literal["node", "admin", "reader", "invitation"], id: str, /) -> None:
+    """Make every certificate of a role and name worthless, from the next call on.
+
+    Example: samentel-aggregator revoke reader cbs
+    """
+    from aggregator import enrolment
+
+    enrolment.revoke(_config(), role, id)
+    print(f"The {role} {id} is revoked." + (" Draft a new roster without it." if role == "node" else ""))
+
+
+@app.command
+def badge(role: Literal["admin", "reader"], name: str, request: Path, /, *, out: Path) -> None:
+    """Make a credentials directory for somebody who keeps the private key.
+
+    Example: samentel-aggregator badge reader cbs request.pem --out cbs
+
+    Parameters
+    ----------
+    request
+        The certificate request that the holder made with: samentel keys request.
+    out
+        The directory to write; the holder puts key.pem beside it.
+    """
+    from aggregator import enrolment, files
+
+    enrolment.issue_badge(_config(), role, name, files.read(request), out)
+    print(f"Credentials for {role} {name} written to {out}; its holder adds key.pem.")
+
+
+@app.command
+def publish(document: Path, /) -> None:
+    """Put a signed programme or roster in force.
+
+    Example: samentel-aggregator publish aanleiding-demo.dsse.json
+    """
+    from aggregator import documents, files
+    from samentel.documents.envelope import from_json
+
+    digest = documents.publish(_config(), from_json(files.read(document)))
+    print(f"In force: {digest}")
+
+
+@roster.command(name="draft")
+def roster_draft(*, out: Path = Path("roster.json"), version: int | None = None) -> None:
+    """Write the roster of all confirmed institutions, for the programme authority to sign.
+
+    Example: samentel-aggregator roster draft --out roster.json
+
+    Parameters
+    ----------
+    version
+        The number to give it; one more than the roster in force if not given.
+    """
+    from aggregator import documents, files
+
+    files.write(out, documents.draft_roster(_config(), version=version))
+    print(f"Written to {out}. Next: samentel sign {out} --key ... and samentel-aggregator publish")
+
+
+@rounds.command(name="run")
+def round_run(
+    programme: str,
+    period: str,
+    /,
+    *,
+    attempt: int = 0,
+    enough: int = 0,
+    credentials: Path | None = None,
+) -> None:
+    """Run a round from opening to release. Start it again after a stop: it goes on where it was.
+
+    Example: samentel-aggregator round run aanleiding-demo 2025
+
+    Parameters
+    ----------
+    programme
+        Its short name (the highest version), or its digest.
+    period
+        A year such as 2025, or a quarter such as 2025Q3.
+    attempt
+        To be given after an abandoned attempt.
+    enough
+        Go on as soon as this many institutions are present, instead of waiting for all until the deadline.
+    """
+    from aggregator import manual
+
+    with manual.connected(_config_path(), credentials) as coordinator:
+        manual.run(coordinator, programme, period, attempt=attempt, enough=enough)
+
+
+@rounds.command(name="show")
+def round_show(round_id: str = "", /, *, credentials: Path | None = None) -> None:
+    """Show one round, or all of them.
+
+    Example: samentel-aggregator round show
+
+    Parameters
+    ----------
+    round_id
+        The round, or the first characters of its id.
+    """
+    from aggregator import manual
+
+    with manual.connected(_config_path(), credentials) as coordinator:
+        manual.show(coordinator, round_id)
+
+
+@rounds.command(name="abandon")
+def round_abandon(round_id: str, /, *, reason: str, credentials: Path | None = None) -> None:
+    """End a round without a release, and say what institutions have spent for nothing.
+
+    Example: samentel-aggregator round abandon 3f2a --reason "wrong code list"
+    """
+    from aggregator import manual
+
+    with manual.connected(_config_path(), credentials) as coordinator:
+        manual.abandon(coordinator, round_id, reason)
+
+
+@releases.command(name="list")
+def release_list(*, credentials: Path | None = None) -> None:
+    """List all releases, newest first.
+
+    Example: samentel-aggregator release list
+    """
+    from aggregator import manual
+
+    with manual.connected(_config_path(), credentials) as coordinator:
+        manual.releases(coordinator)
+
+
+@releases.command(name="show")
+def release_show(release_id: str, /, *, credentials: Path | None = None) -> None:
+    """Show what a release says of itself.
+
+    Example: samentel-aggregator release show aanleiding-demo-2025-1
+    """
+    from aggregator import manual
+
+    with manual.connected(_config_path(), credentials) as coordinator:
+        manual.release(coordinator, release_id)
+
+
+def _config_path() -> Path:
+    return _chosen["config"]
+
+
+def _config() -> "Config":
+    from aggregator import config
+
+    return config.load(_config_path())
+
+
+if __name__ == "__main__":
+    main()

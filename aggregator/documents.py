@@ -1,0 +1,141 @@
+"""Programmes and rosters: drafted here, signed elsewhere by the programme authority, put in force here."""
+
+from datetime import UTC, datetime
+
+from aggregator import files
+from aggregator.book import Entry, State, opened
+from aggregator.config import Config
+from aggregator.events import DocumentPublished
+from aggregator.store import Store
+from samentel.counting.privacy import noise_plan
+from samentel.documents import envelope as dsse
+from samentel.documents import programme as programmes
+from samentel.documents import roster as rosters
+from samentel.documents.envelope import Envelope
+from samentel.documents.keys import signing_key
+from samentel.documents.model import to_bytes
+from samentel.documents.programme import Programme
+from samentel.documents.roster import Institution, Roster
+from samentel.errors import DocumentError, LocalFault, PeerError
+from samentel.ids import Digest, digest
+
+
+def draft_roster(config: Config, *, version: int | None = None) -> bytes:
+    """The roster of all confirmed institutions, to be signed by the programme authority.
+
+    The authority confirms each protocol key with the institution itself before it signs.
+
+    Args:
+        version: the number to give it; one more than the roster in force when not given.
+
+    Raises:
+        LocalFault: no institution is confirmed.
+    """
+    with opened(config) as book:
+        register = book.state.register
+    if version is None:
+        version = register.roster.version + 1 if register.roster is not None else 1
+    institutions = []
+    for member in register.confirmed():
+        assert member.enrolled is not None, "a member is confirmed after it has enrolled"
+        institutions.append(
+            Institution(
+                node=member.node,
+                name=member.invited.name,
+                operator=member.invited.operator,
+                type=member.invited.type,
+                province=member.invited.province,
+                protocol_key=member.enrolled.protocol_key,
+            )
+        )
+    if not institutions:
+        raise LocalFault("no institution is confirmed yet: invite, let them enrol, then confirm")
+    coordinator = signing_key(files.read(config.coordinator_key)).public
+    return to_bytes(
+        Roster(
+            version=version,
+            issued_at=datetime.now(UTC).replace(microsecond=0),
+            coordinator_key=coordinator.raw.hex(),
+            institutions=tuple(institutions),
+        )
+    )
+
+
+def publish(config: Config, envelope: Envelope) -> Digest:
+    """Put a signed programme or roster in force; doing so again changes nothing.
+
+    Raises:
+        PeerError: not signed by enough of the authority's keys, or neither a programme nor a roster.
+        DocumentError: signed, but it does not hold.
+        Refusal: a roster older than the one in force.
+    """
+    if envelope.payload_type == programmes.PAYLOAD_TYPE:
+        body = _programme(config, envelope)
+    elif envelope.payload_type == rosters.PAYLOAD_TYPE:
+        body = _roster(config, envelope)
+    else:
+        raise PeerError("this document is neither a programme nor a roster")
+
+    with opened(config) as book:
+
+        def decision(state: State) -> Entry:
+            register = state.register
+            in_force = register.roster.digest if register.roster is not None else None
+            if envelope.digest in register.programmes or envelope.digest == in_force:
+                return Entry()
+            if body.document == "roster" and register.roster is not None:
+                held = rosters.parse(stored(book.store, register.roster.envelope).payload)
+                rosters.check_successor(held, rosters.parse(envelope.payload))
+            if body.document == "roster":
+                _check_keys(state, rosters.parse(envelope.payload))
+            return Entry(bodies=((envelope.digest, body),), blobs=(dsse.to_json(envelope),))
+
+        book.write(datetime.now(UTC), decision)
+    return envelope.digest
+
+
+def stored(store: Store, name: str) -> Envelope:
+    """A stored envelope by the digest of its file."""
+    return dsse.from_json(store.blob(name))
+
+
+def _programme(config: Config, envelope: Envelope) -> DocumentPublished:
+    programme = programmes.verify(envelope, config.authority, config.authority_threshold)
+    noise_plan(programme)  # a mode that this version cannot carry out is refused here rather than in a round
+    return _published("programme", programme.id, programme.version, envelope)
+
+
+def _roster(config: Config, envelope: Envelope) -> DocumentPublished:
+    roster = rosters.verify(envelope, config.authority, config.authority_threshold)
+    coordinator = signing_key(files.read(config.coordinator_key)).public
+    if roster.coordinator_key != coordinator.raw.hex():
+        raise DocumentError(
+            "roster", ["coordinator_key: is not the key of this coordinator; draft the roster here"]
+        )
+    return _published("roster", "roster", roster.version, envelope)
+
+
+def _published(kind: str, name: str, version: int, envelope: Envelope) -> DocumentPublished:
+    file = digest(dsse.to_json(envelope))
+    return DocumentPublished.model_validate(
+        {"document": kind, "name": name, "version": version, "envelope": file}
+    )
+
+
+def _check_keys(state: State, roster: Roster) -> None:
+    """A key that differs from the one enrolled is a mistake, or somebody in between: better found now."""
+    members = state.register.members
+    wrong = [
+        f"institutions.{entry.node}: this is not the protocol key that was enrolled"
+        for entry in roster.institutions
+        if (member := members.get(entry.node)) is not None
+        and member.enrolled is not None
+        and member.enrolled.protocol_key != entry.protocol_key
+    ]
+    if wrong:
+        raise DocumentError("roster", wrong)
+
+
+def programme(store: Store, name: str) -> Programme:
+    """A programme in force, parsed, by the digest of its envelope file."""
+    return programmes.parse(stored(store, name).payload)

@@ -1,0 +1,171 @@
+"""What a node asks of the coordinator during its day: news, documents, presence, contributions.
+
+Every statement is verified with the key that the node enrolled and the
+programme authority vouched for, then parsed, then stored; only then is it
+acknowledged. Sending the same again gets the same answer. The state is the one
+that the caller was admitted on, a moment ago (``aggregator/link.py``).
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import numpy as np
+
+from aggregator import conductor, documents
+from aggregator.book import Entry, State
+from aggregator.conductor import OVER, Round
+from aggregator.errors import NotAllowed
+from aggregator.events import LedgerSeen
+from aggregator.office import Office, find_round
+from aggregator.register import LedgerMark
+from aggregator.store import Message
+from samentel.documents import statements
+from samentel.documents.envelope import to_json
+from samentel.documents.keys import VerifyKey
+from samentel.documents.statements import Contribution, Presence, Receipt, hear
+from samentel.errors import PeerError
+from samentel.ids import NO_DIGEST, digest
+from samentel.wire import messages as m
+from samentel.wire.messages import DocumentKind
+
+POLL_SECONDS = 25.0  # passes any proxy that cuts idle calls after 30 s
+REMEMBERED = timedelta(days=90)  # how long nodes are told how a round ended
+MOST_ROUNDS, MOST_DOCUMENTS = 200, 1000  # bounds of a PollResponse
+MOST_COUNT = 2**40  # far above any count times its granularity: a vector beyond it is nonsense
+PRESENCE, CONTRIBUTION = "presence", "contribution"
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """The calls of nodes.
+
+    Attributes:
+        _told: by node, the ledger head it has been contradicted about, so that it is told once
+            at once and not in a busy loop.
+    """
+
+    office: Office
+    poll_seconds: float = POLL_SECONDS
+    _told: dict[str, m.LedgerHead] = field(default_factory=dict)
+    _notices: tuple[int, tuple[m.DocumentNotice, ...], tuple[m.RoundNotice, ...]] | None = None
+
+    async def poll(self, node: str, request: m.PollRequest, seconds_left: float) -> m.PollResponse:
+        """What a node should know now; waits when it knows that already."""
+        if not self._ledger_contradicted(node, request.ledger):
+            await self.office.news.wait(request.cursor, min(self.poll_seconds, seconds_left - 1))
+        version, listed, rounds = self._everything()
+        mark = self._ledger(node)
+        return m.PollResponse(version, m.LedgerHead(mark.length, mark.digest), listed, rounds)
+
+    def document(self, digest: str) -> m.GetDocumentResponse:
+        """A signed document that is or was in force."""
+        register = self.office.book.state.register
+        held = Office.document({**register.programmes, **register.rosters}, digest)
+        return m.GetDocumentResponse(documents.stored(self.office.book.store, held.envelope))
+
+    def presence(self, node: str, request: m.PutPresenceRequest) -> m.PutPresenceResponse:
+        """Note that a node takes part in a round."""
+        presence = hear(Presence, request.presence, self._key(node))
+        round_ = self._round(node, presence.node, presence.round)
+        file = to_json(request.presence)
+        message = Message(round_.round_id, node, PRESENCE, digest(file))
+        self.office.command(round_.round_id, conductor.Attend(node), (file,), (message,))
+        return m.PutPresenceResponse()
+
+    def contribution(self, node: str, request: m.PutContributionRequest) -> m.PutContributionResponse:
+        """Store a node's noisy vector; returns the receipt."""
+        said = hear(Contribution, request.contribution, self._key(node))
+        round_ = self._round(node, said.node, said.round)
+        self._check_vector(round_, said, request.vector)
+        receipt = statements.state(
+            Receipt(round=round_.round_id, node=node, contribution=request.contribution.digest),
+            self.office.key,
+        )
+        blobs = (to_json(request.contribution), request.vector, to_json(receipt))
+        names = [digest(data) for data in blobs]
+        message = Message(round_.round_id, node, CONTRIBUTION, *names)
+        command = conductor.Contribute(node, request.contribution.digest)
+        self.office.command(round_.round_id, command, blobs, (message,))
+        return m.PutContributionResponse(receipt)
+
+    def _key(self, node: str) -> VerifyKey:
+        member = self.office.book.state.register.members.get(node)
+        if member is None or member.enrolled is None:
+            raise NotAllowed("this institution is not enrolled")
+        return VerifyKey(bytes.fromhex(member.enrolled.protocol_key))
+
+    def _round(self, caller: str, node: str, round_id: str) -> Round:
+        """The round that a verified statement is about, if the caller made it and is vouched for in it."""
+        if node != caller:
+            raise NotAllowed("a statement is handed in by the institution that made it")
+        round_ = find_round(self.office.book.state, round_id)
+        entry = self.office.roster(round_.opened.roster).institution(node)
+        if entry is None or entry.verify_key != self._key(node):
+            raise NotAllowed("the roster of this round does not vouch for this institution's key")
+        return round_
+
+    def _check_vector(self, round_: Round, said: Contribution, vector: bytes) -> None:
+        length = self.office.programme(round_.opened.programme).vector_length
+        if said.programme != round_.opened.programme:
+            raise PeerError("contribution.programme: is not the programme of this round")
+        if said.cells != length or len(vector) != 8 * length:
+            raise PeerError(f"vector: {length} numbers of 8 bytes were expected")
+        if digest(vector) != said.vector:
+            raise PeerError("vector: is not the one that the statement names")
+        numbers = np.frombuffer(vector, dtype="<i8")
+        if bool(np.any((numbers > MOST_COUNT) | (numbers < -MOST_COUNT))):
+            raise PeerError(f"vector: a number lies outside -{MOST_COUNT} to {MOST_COUNT}")
+
+    def _ledger(self, node: str) -> LedgerMark:
+        return self.office.book.state.register.ledgers.get(node, LedgerMark(0, NO_DIGEST))
+
+    def _ledger_contradicted(self, node: str, shown: m.LedgerHead) -> bool:
+        """Remember a later head; say whether an earlier or another one must be contradicted at once."""
+        known = self._ledger(node)
+        if (shown.length, shown.digest) == (known.length, known.digest):
+            return False
+        if shown.length > known.length:
+
+            def decision(state: State) -> Entry:
+                held = state.register.ledgers.get(node)
+                if held is not None and held.length >= shown.length:
+                    return Entry()
+                return Entry(((node, LedgerSeen(length=shown.length, digest=shown.digest)),))
+
+            self.office.write(decision)
+            return False
+        first = self._told.get(node) != shown
+        self._told[node] = shown
+        return first
+
+    def _everything(self) -> tuple[int, tuple[m.DocumentNotice, ...], tuple[m.RoundNotice, ...]]:
+        """The same for every node, so it is made once a version."""
+        state = self.office.book.state
+        if self._notices is None or self._notices[0] != state.version:
+            self._notices = (state.version, _documents(state), self._rounds(state.rounds))
+        return self._notices
+
+    def _rounds(self, rounds: conductor.Rounds) -> tuple[m.RoundNotice, ...]:
+        since = self.office.now() - REMEMBERED
+        told = [
+            round_
+            for round_ in rounds.values()
+            if round_.phase not in OVER or (round_.ended_at is not None and round_.ended_at >= since)
+        ]
+        return tuple(
+            m.RoundNotice(
+                documents.stored(self.office.book.store, round_.opened.envelope),
+                round_.phase,
+                round_.manifest,
+            )
+            for round_ in told[-MOST_ROUNDS:]
+        )
+
+
+def _documents(state: State) -> tuple[m.DocumentNotice, ...]:
+    register = state.register
+    newest = list(register.programmes)[-(MOST_DOCUMENTS - 1) :]
+    listed = [m.DocumentNotice(DocumentKind.PROGRAMME, name) for name in newest]
+    if register.roster is not None:
+        listed.insert(0, m.DocumentNotice(DocumentKind.ROSTER, register.roster.digest))
+    return tuple(listed)

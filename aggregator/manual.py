@@ -1,0 +1,184 @@
+"""A round by hand: what ``samentel-aggregator round`` and ``release`` do over the control calls.
+
+Prints for a person; needs the daemon and an administrator's credentials, and
+no Prefect.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Column, Table
+
+from aggregator.client import Coordinator
+from samentel.documents import programme as programmes
+from samentel.documents.envelope import open_envelope
+from samentel.documents.keys import VerifyKey
+from samentel.documents.model import from_json
+from samentel.documents.statements import payload_type
+from samentel.errors import LocalFault
+from samentel.figures.release import Manifest
+from samentel.ids import DIGEST
+from samentel.wire.messages import RoundPhase, RoundStatus
+
+LOOK_SECONDS = 1.0
+SHORT = 12  # characters of a round id that people are shown
+_OPEN = (RoundPhase.GATHERING, RoundPhase.COLLECTING)
+
+console = Console(width=None if sys.stdout.isatty() else 200, soft_wrap=True, highlight=False)
+
+
+def connected(config: Path, credentials: Path | None) -> Coordinator:
+    """The coordinator, with the given credentials or those that ``init`` made beside the configuration."""
+    return Coordinator.connect(credentials or config.absolute().parent / "admin")
+
+
+def run(coordinator: Coordinator, programme: str, period: str, *, attempt: int, enough: int) -> None:
+    """Open a round, wait, collect, wait, publish.
+
+    Raises:
+        LocalFault: the round was abandoned.
+    """
+    digest = _programme(coordinator, programme)
+    envelope = coordinator.programme(digest)
+    programmes.verify(envelope, coordinator.authority, coordinator.endpoint.authority_threshold)
+    status = coordinator.open_round(digest, period, attempt)
+    console.print(
+        f"round {status.round_id[:SHORT]}, attempt {status.attempt}, {len(status.invited)} institutions"
+    )
+    said = ""
+    while status.phase in _OPEN:
+        if (line := _progress(status)) != said:
+            console.print(line)
+            said = line
+        wanted = enough or len(status.invited)
+        if status.phase is RoundPhase.GATHERING and len(status.present) >= max(
+            wanted, status.institutions_min
+        ):
+            status = coordinator.collect(status.round_id)
+            continue
+        time.sleep(LOOK_SECONDS)
+        status = coordinator.round(status.round_id)
+    if status.phase is RoundPhase.SUMMED:
+        status = coordinator.publish(status.round_id)
+    if status.phase is RoundPhase.ABANDONED:
+        raise LocalFault(f"the round was abandoned: {status.reason}. {_spent(status)}")
+    console.print(f"published: {status.release_id} ({len(status.arrived)} institutions in the sum)")
+
+
+def show(coordinator: Coordinator, round_id: str) -> None:
+    """Print one round in full, or a line for each."""
+    if round_id:
+        _print_round(_find(coordinator, round_id))
+        return
+    named = Column("round", min_width=SHORT, no_wrap=True)
+    table = Table(named, "period", "attempt", "phase", "invited", "present", "arrived", "release", box=None)
+    for status in coordinator.rounds():
+        counts = (len(status.invited), len(status.present), len(status.arrived))
+        table.add_row(
+            status.round_id[:SHORT],
+            status.period,
+            str(status.attempt),
+            status.phase.name.lower(),
+            *map(str, counts),
+            status.release_id or "-",
+        )
+    console.print(table)
+
+
+def abandon(coordinator: Coordinator, round_id: str, reason: str) -> None:
+    """End a round without a release."""
+    status = coordinator.abandon(_find(coordinator, round_id).round_id, reason)
+    console.print(f"round {status.round_id[:SHORT]} is abandoned. {_spent(status)}")
+
+
+def releases(coordinator: Coordinator) -> None:
+    """Print a line for each release."""
+    table = Table("release", "programme", "period", "published", box=None)
+    for summary in coordinator.releases():
+        table.add_row(summary.release_id, summary.programme_id, summary.period, summary.published_at)
+    console.print(table)
+
+
+def release(coordinator: Coordinator, release_id: str) -> None:
+    """Print what a release says of itself, its signature verified."""
+    key = VerifyKey(bytes.fromhex(coordinator.endpoint.coordinator_key))
+    payload = open_envelope(coordinator.manifest(release_id), payload_type("release"), [key])
+    manifest = from_json(Manifest, payload, "release manifest")
+    table = Table(show_header=False, box=None)
+    coverage, privacy = manifest.coverage, manifest.privacy
+    table.add_row("release", manifest.release_id)
+    table.add_row("title", f"{manifest.title.nl} / {manifest.title.en}")
+    table.add_row("period", f"{manifest.period}, attempt {manifest.attempt}")
+    table.add_row("published", manifest.published_at.isoformat())
+    table.add_row("programme", manifest.programme)
+    table.add_row("in the sum", f"{', '.join(coverage.in_sum)} (of {len(coverage.invited)} invited)")
+    table.add_row(
+        "privacy", f"rho {privacy.rho_spent}; epsilon {privacy.epsilon_upper:.3g} at delta {privacy.delta}"
+    )
+    table.add_row("tables", ", ".join(table_.id for table_ in manifest.tables))
+    for file in manifest.files:
+        table.add_row("file", f"{file.name}  {file.bytes} bytes  sha256 {file.sha256}")
+    console.print(table)
+
+
+def _programme(coordinator: Coordinator, name: str) -> str:
+    known = coordinator.programmes()
+    if DIGEST.fullmatch(name):
+        return name
+    versions = [summary for summary in known if summary.id == name]
+    if not versions:
+        names = ", ".join(sorted({summary.id for summary in known})) or "none is in force"
+        raise LocalFault(f"there is no programme {name} in force; known: {names}")
+    return max(versions, key=lambda summary: summary.version).digest
+
+
+def _find(coordinator: Coordinator, start: str) -> RoundStatus:
+    found = [status for status in coordinator.rounds() if status.round_id.startswith(start)]
+    if len(found) != 1:
+        raise LocalFault(
+            f"{len(found)} rounds have an id that starts with {start}; see: samentel-aggregator round show"
+        )
+    return found[0]
+
+
+def _print_round(status: RoundStatus) -> None:
+    table = Table(show_header=False, box=None)
+    table.add_row("round", status.round_id)
+    table.add_row("programme", status.programme_digest)
+    table.add_row("period", f"{status.period}, attempt {status.attempt}")
+    table.add_row("phase", status.phase.name.lower())
+    table.add_row("invited", f"{len(status.invited)}, at least {status.institutions_min} are needed")
+    table.add_row("present", f"{len(status.present)}: {', '.join(status.present) or '-'}")
+    table.add_row("arrived", f"{len(status.arrived)}: {', '.join(status.arrived) or '-'}")
+    table.add_row("waited for", ", ".join(_waited_for(status)) or "-")
+    table.add_row("gathering until", status.gather_until)
+    table.add_row("collecting until", status.collect_until)
+    table.add_row("reason", status.reason or "-")
+    table.add_row("release", status.release_id or "-")
+    console.print(table)
+
+
+def _waited_for(status: RoundStatus) -> list[str]:
+    if status.phase is RoundPhase.GATHERING:
+        return sorted(set(status.invited) - set(status.present))
+    if status.phase is RoundPhase.COLLECTING:
+        return sorted(set(status.present) - set(status.arrived))
+    return []
+
+
+def _progress(status: RoundStatus) -> str:
+    waited = _waited_for(status)
+    names = (", ".join(waited[:5]) + (" ..." if len(waited) > 5 else "")) or "nobody"
+    if status.phase is RoundPhase.GATHERING:
+        return f"gathering: {len(status.present)} of {len(status.invited)} present, waiting for {names}"
+    return f"collecting: {len(status.arrived)} of {len(status.present)} arrived, waiting for {names}"
+
+
+def _spent(status: RoundStatus) -> str:
+    if not status.arrived:
+        return "No vector had arrived. An institution that was about to send may have spent all the same."
+    return (
+        f"Spent for it and not refunded, at: {', '.join(status.arrived)}. Another attempt charges them again."
+    )

@@ -1,0 +1,322 @@
+"""The functions behind the remote calls: each takes a checked request and its caller, and answers.
+
+Bytes, certificates and status codes are the business of ``aggregator/link.py``.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from aggregator import conductor, documents, enrolment
+from aggregator.book import Entry, State
+from aggregator.conductor import Round
+from aggregator.errors import NotFound
+from aggregator.events import RoundOpened
+from aggregator.mailbox import CONTRIBUTION, Mailbox
+from aggregator.office import Office, find_round
+from samentel.counting.privacy import noise_plan
+from samentel.documents import statements
+from samentel.documents.envelope import to_json
+from samentel.documents.programme import Programme
+from samentel.errors import Reason, Refusal
+from samentel.ids import Period, digest
+from samentel.wire import messages as m
+from samentel.wire import methods as M
+from samentel.wire.messages import RoundPhase
+from samentel.wire.methods import Method, Role
+
+MOST_NAMES = 150_000  # names in one list of rounds: what fits in a message
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: role and id as the register has them, and how long the caller will wait, in seconds."""
+
+    role: Role
+    id: str
+    seconds_left: float
+
+
+Function = Callable[[Any, Caller], Awaitable[object]]
+Stream = Callable[[Any, Caller], AsyncIterator[object]]
+
+
+def functions(office: Office) -> Mapping[Method[Any, Any], Function | Stream]:
+    """Every call that the coordinator serves."""
+    mailbox, control, releases = Mailbox(office), Control(office), Releases(office)
+    return {
+        M.ENROL: _answer(lambda request, caller: _enrol(office, request, caller)),
+        M.GET_ENROLMENT: _answer(lambda _, caller: _enrolment(office, caller)),
+        M.RENEW_CERTIFICATE: _answer(lambda request, caller: _renew(office, request, caller)),
+        M.POLL: lambda request, caller: mailbox.poll(caller.id, request, caller.seconds_left),
+        M.GET_DOCUMENT: _answer(lambda request, _: mailbox.document(request.digest)),
+        M.PUT_PRESENCE: _answer(lambda request, caller: mailbox.presence(caller.id, request)),
+        M.PUT_CONTRIBUTION: _answer(lambda request, caller: mailbox.contribution(caller.id, request)),
+        M.LIST_PROGRAMMES: _answer(lambda *_: control.programmes()),
+        M.GET_PROGRAMME: _answer(lambda request, _: control.programme(request)),
+        M.OPEN_ROUND: _answer(lambda request, _: control.open_round(request)),
+        M.GET_ROUND: _answer(lambda request, _: control.round(request)),
+        M.LIST_ROUNDS: _answer(lambda *_: control.rounds()),
+        M.COLLECT_ROUND: _answer(lambda request, _: control.collect(request)),
+        M.PUBLISH_ROUND: lambda request, _: control.publish(request),
+        M.ABANDON_ROUND: _answer(lambda request, _: control.abandon(request)),
+        M.LIST_RELEASES: _answer(lambda *_: releases.all()),
+        M.GET_RELEASE: _answer(lambda request, _: releases.one(request)),
+        M.READ_FILE: lambda request, _: releases.file(request),
+    }
+
+
+def _answer(function: Callable[[Any, Caller], object]) -> Function:
+    """A call that never waits."""
+
+    async def answer(request: Any, caller: Caller) -> object:
+        return function(request, caller)
+
+    return answer
+
+
+def _enrol(office: Office, request: m.EnrolRequest, caller: Caller) -> m.EnrolResponse:
+    application = enrolment.Application(request.certificate_request, request.protocol_key, request.proof)
+    return m.EnrolResponse(enrolment.enrol(office.book, caller.id, application, office.now()))
+
+
+def _enrolment(office: Office, caller: Caller) -> m.GetEnrolmentResponse:
+    chain = enrolment.certificate(office.book, caller.id)
+    return m.GetEnrolmentResponse(bool(chain), chain)
+
+
+def _renew(office: Office, request: m.RenewCertificateRequest, caller: Caller) -> m.RenewCertificateResponse:
+    chain = enrolment.renew(
+        office.book, office.authority, caller.id, request.certificate_request, office.now()
+    )
+    return m.RenewCertificateResponse(chain)
+
+
+@dataclass(slots=True)
+class Control:
+    """What administrators and flows ask."""
+
+    office: Office
+    _publishing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def programmes(self) -> m.ListProgrammesResponse:
+        """The programmes in force, newest first."""
+        held = self.office.refresh().register.programmes.values()
+        summaries = [m.ProgrammeSummary(held_.digest, held_.name, held_.version) for held_ in held]
+        return m.ListProgrammesResponse(tuple(reversed(summaries))[:1000])
+
+    def programme(self, request: m.GetProgrammeRequest) -> m.GetProgrammeResponse:
+        """The signed bytes of one programme."""
+        held = Office.document(self.office.refresh().register.programmes, request.digest)
+        return m.GetProgrammeResponse(documents.stored(self.office.book.store, held.envelope))
+
+    def open_round(self, request: m.OpenRoundRequest) -> m.OpenRoundResponse:
+        """Open a round, or find the one that is meant."""
+        office, period = self.office, Period.parse(request.period)
+        office.refresh()
+        programme = office.programme(request.programme_digest)
+
+        def wanted(state: State) -> Round | int:
+            return conductor.attempt_wanted(
+                state.rounds, programme.digest, period, request.attempt, programme.max_attempts
+            )
+
+        def decision(state: State) -> Entry:
+            found = wanted(state)
+            return Entry() if isinstance(found, Round) else self._opening(state, programme, period, found)
+
+        opened = wanted(office.write(decision))
+        assert isinstance(opened, Round), "the round asked for has just been written"
+        return m.OpenRoundResponse(status(opened))
+
+    def round(self, request: m.GetRoundRequest) -> m.GetRoundResponse:
+        """Where a round stands."""
+        return m.GetRoundResponse(status(find_round(self.office.refresh(), request.round_id)))
+
+    def rounds(self) -> m.ListRoundsResponse:
+        """All rounds, newest first, as many as fit in a message."""
+        listed: list[m.RoundStatus] = []
+        names = 0
+        for round_ in reversed(list(self.office.refresh().rounds.values())):
+            names += len(round_.opened.invited) + len(round_.present) + len(round_.arrived)
+            if len(listed) == 1000 or (listed and names > MOST_NAMES):
+                break
+            listed.append(status(round_))
+        return m.ListRoundsResponse(tuple(listed))
+
+    def collect(self, request: m.CollectRoundRequest) -> m.CollectRoundResponse:
+        """Stop gathering."""
+        return m.CollectRoundResponse(status(self.office.command(request.round_id, conductor.Collect())))
+
+    def abandon(self, request: m.AbandonRoundRequest) -> m.AbandonRoundResponse:
+        """End a round without a release."""
+        command = conductor.Abandon(request.reason)
+        return m.AbandonRoundResponse(status(self.office.command(request.round_id, command)))
+
+    async def publish(self, request: m.PublishRoundRequest) -> m.PublishRoundResponse:
+        """Make the release. Crash-safe: its name and moment are written first, its completion last."""
+        async with self._publishing:
+            state = self.office.refresh()
+            asked = find_round(state, request.round_id)
+            round_ = self.office.command(asked.round_id, self._naming(state, asked))
+            if round_.phase is not RoundPhase.PUBLISHED:
+                round_ = await self._make_release(round_)
+        return m.PublishRoundResponse(status(round_))
+
+    async def _make_release(self, round_: Round) -> Round:
+        from aggregator import publisher  # polars is loaded when there is something to publish, not at start
+
+        assert round_.publishing is not None, "Publish has named the release"
+        assert round_.published_at is not None, "and dated it"
+        store = self.office.book.store
+        handed_in = store.messages(round_.round_id, CONTRIBUTION)
+        material = publisher.Material(
+            release_id=round_.publishing.release_id,
+            round=round_,
+            programme=self.office.programme(round_.opened.programme),
+            vectors={
+                node: np.frombuffer(store.blob(str(handed_in[node].payload)), dtype="<i8").astype(np.int64)
+                for node in round_.arrived
+            },
+            published_at=round_.published_at,
+            supersedes=round_.publishing.supersedes,
+        )
+        manifest = await asyncio.to_thread(
+            publisher.write, self.office.config.releases, material, self.office.key
+        )
+        return self.office.command(round_.round_id, conductor.Finish(manifest))
+
+    def _naming(self, state: State, round_: Round) -> conductor.Publish:
+        programme = self.office.programme(round_.opened.programme)
+        release_id = f"{programme.id}-{round_.opened.period}-{round_.opened.attempt}".lower()
+        taken = {
+            other.publishing.release_id
+            for other in state.rounds.values()
+            if other.publishing is not None and other.round_id != round_.round_id
+        }
+        if release_id in taken:  # another version of the programme counted the same period
+            release_id = (
+                f"{programme.id}-v{programme.version}-{round_.opened.period}-{round_.opened.attempt}".lower()
+            )
+        earlier = [
+            other.release_id
+            for other in state.rounds.values()
+            if other.release_id
+            and other.opened.period == round_.opened.period
+            and self.office.programme(other.opened.programme).id == programme.id
+        ]
+        return conductor.Publish(release_id, earlier[-1] if earlier else None)
+
+    def _opening(self, state: State, programme: Programme, period: Period, attempt: int) -> Entry:
+        office, now = self.office, self.office.now()
+        noise_plan(programme)
+        if not programme.admits(period):
+            raise Refusal(
+                Reason.PERIOD_KIND, f"this programme counts by {programme.period}; {period} is not one"
+            )
+        if period.end > now:
+            raise Refusal(Reason.PERIOD_NOT_OVER, f"{period} is not over before {period.end:%Y-%m-%d}")
+        held = state.register.roster
+        if held is None:
+            raise Refusal(Reason.ROSTER_MISMATCH, "there is no roster in force: publish one first")
+        institutions = office.roster(held.digest).institutions
+        least = programme.roster.institutions_min
+        if len(institutions) < least:
+            raise Refusal(
+                Reason.PARAMETER_BELOW_FLOOR,
+                f"{len(institutions)} institutions are on the roster, {least} are needed",
+            )
+        document = statements.Round(
+            programme=programme.digest,
+            roster=held.digest,
+            period=period,
+            attempt=attempt,
+            nonce=os.urandom(32).hex(),
+            opened_at=now,
+            gather_until=now + office.config.gather,
+            collect_until=now + office.config.gather + office.config.collect,
+        )
+        file = to_json(statements.state(document, office.key))
+        body = RoundOpened(
+            envelope=digest(file),
+            programme=programme.digest,
+            roster=held.digest,
+            period=period,
+            attempt=attempt,
+            invited=tuple(entry.node for entry in institutions),
+            institutions_min=least,
+            gather_until=document.gather_until,
+            collect_until=document.collect_until,
+        )
+        return Entry(bodies=((document.round_id, body),), blobs=(file,))
+
+
+@dataclass(slots=True)
+class Releases:
+    """What readers pull. A release exists once the log says so, whatever lies on disk."""
+
+    office: Office
+
+    def all(self) -> m.ListReleasesResponse:
+        """All releases, newest first."""
+        released = [round_ for round_ in self.office.refresh().rounds.values() if round_.release_id]
+        released.sort(key=lambda round_: str(round_.ended_at), reverse=True)
+        return m.ListReleasesResponse(
+            tuple(
+                m.ReleaseSummary(
+                    round_.release_id,
+                    self.office.programme(round_.opened.programme).id,
+                    str(round_.opened.period),
+                    round_.published_at.isoformat() if round_.published_at else "",
+                )
+                for round_ in released[:10_000]
+            )
+        )
+
+    def one(self, request: m.GetReleaseRequest) -> m.GetReleaseResponse:
+        """The signed manifest of a release."""
+        from aggregator import publisher  # see Control._make_release
+
+        self._published(request.release_id)
+        return m.GetReleaseResponse(publisher.read_manifest(self.office.config.releases, request.release_id))
+
+    async def file(self, request: m.ReadFileRequest) -> AsyncIterator[m.ReadFileResponse]:
+        """One file of a release; only names that its manifest has can be asked for."""
+        from aggregator import publisher  # see Control._make_release
+
+        self._published(request.release_id)
+        releases = self.office.config.releases
+        manifest = publisher.manifest_of(publisher.read_manifest(releases, request.release_id))
+        if request.name not in {file.name for file in manifest.files}:
+            raise NotFound("this release has no file of that name")
+        for piece in publisher.pieces(releases, request.release_id, request.name, m.FILE_PIECE):
+            yield m.ReadFileResponse(piece)
+
+    def _published(self, release_id: str) -> Round:
+        for round_ in self.office.refresh().rounds.values():
+            if round_.release_id == release_id:
+                return round_
+        raise NotFound("there is no release of that name")
+
+
+def status(round_: Round) -> m.RoundStatus:
+    """Where a round stands, for the wire."""
+    return m.RoundStatus(
+        round_id=round_.round_id,
+        programme_digest=round_.opened.programme,
+        period=str(round_.opened.period),
+        attempt=round_.opened.attempt,
+        phase=round_.phase,
+        invited=tuple(sorted(round_.opened.invited)),
+        present=tuple(sorted(round_.present)),
+        arrived=tuple(sorted(round_.arrived)),
+        institutions_min=round_.opened.institutions_min,
+        gather_until=round_.opened.gather_until.isoformat(),
+        collect_until=round_.opened.collect_until.isoformat(),
+        reason=round_.reason,
+        release_id=round_.release_id,
+    )

@@ -1,0 +1,108 @@
+"""aggregator.toml and the directory that init makes."""
+
+from datetime import timedelta
+
+import pytest
+
+from aggregator import config as configuration
+from aggregator import setup
+from samentel.errors import DocumentError, LocalFault
+
+
+def test_what_init_writes_is_what_load_reads(central):
+    config = central.config
+    assert config.hosts == ("127.0.0.1", "localhost")
+    assert (config.gather, config.collect) == (timedelta(hours=168), timedelta(hours=24))
+    assert config.authority == tuple(key.public for key in central.authority)
+    assert config.authority_threshold == 2
+    assert config.state == config.path.parent / "state"
+    assert str(config.path) in repr(config)
+    assert "sqlite" not in repr(config), "a database address may hold a password"
+
+
+def test_init_makes_no_second_coordinator_in_the_same_place(central, authority_files):
+    before = {path: path.read_bytes() for path in central.config.path.parent.rglob("*") if path.is_file()}
+    with pytest.raises(LocalFault, match="exists already"):
+        setup.init(
+            central.config.path.parent,
+            listen="127.0.0.1:1",
+            address="127.0.0.1:1",
+            hosts=["x"],
+            authority=authority_files[1],
+            authority_threshold=1,
+        )
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        pytest.param({"address": "no-port"}, "address", id="address"),
+        pytest.param({"hosts": []}, "hosts", id="hosts"),
+        pytest.param({"authority_threshold": 3}, "can never be reached with 2 keys", id="threshold"),
+        pytest.param({"authority_threshold": 0}, "authority_threshold", id="no-threshold"),
+    ],
+)
+def test_init_with_a_mistake_leaves_nothing_that_looks_like_a_coordinator(
+    tmp_path, authority_files, change, why
+):
+    good = {
+        "listen": "127.0.0.1:7443",
+        "address": "a.example:7443",
+        "hosts": ["a.example"],
+        "authority": authority_files[1],
+        "authority_threshold": 2,
+    }
+    with pytest.raises(DocumentError, match=why):
+        setup.init(tmp_path / "new", **{**good, **change})
+    assert not list((tmp_path / "new").rglob("aggregator.toml*"))
+    assert not (tmp_path / "new" / "state").exists()
+    setup.init(tmp_path / "new", **good)
+
+
+def test_an_authority_file_that_is_no_key_is_named(tmp_path):
+    (tmp_path / "x.pem").write_text("nonsense")
+    with pytest.raises(LocalFault, match="Ed25519"):
+        setup.init(
+            tmp_path / "new",
+            listen="127.0.0.1:1",
+            address="a:1",
+            hosts=["a"],
+            authority=[tmp_path / "x.pem"],
+            authority_threshold=1,
+        )
+
+
+def test_every_mistake_is_reported_at_once(central, tmp_path):
+    text = central.config.path.read_text()
+    text = text.replace('listen = "', 'listen = "what ').replace("gather_hours = 168.0", "gather_hours = -1")
+    text = text.replace("collect_hours = 24.0", 'collect_hours = "24"\nnoise = false')
+    central.config.path.write_text(text)
+    with pytest.raises(DocumentError) as error:
+        configuration.load(central.config.path)
+    places = {problem.split(":")[0] for problem in error.value.problems}
+    assert places == {"listen", "gather_hours", "collect_hours", "noise"}
+
+
+def test_missing_and_repeated_authority_keys_are_reported_together(central):
+    text = central.config.path.read_text()
+    first = '"authority/authority-1.pub.pem"'
+    text = text.replace('"authority/authority-2.pub.pem"', f'{first}, "absent.pem"')
+    central.config.path.write_text(text)
+    with pytest.raises(DocumentError) as error:
+        configuration.load(central.config.path)
+    assert len(error.value.problems) == 2
+    assert "absent.pem cannot be read" in str(error.value)
+    assert "the same key stands twice" in str(error.value)
+
+
+def test_a_fraction_of_an_hour_is_a_deadline(central):
+    central.config.path.write_text(central.config.path.read_text().replace("168.0", "0.25"))
+    assert configuration.load(central.config.path).gather == timedelta(minutes=15)
+
+
+def test_no_key_switches_anything_off():
+    names = set(configuration.Settings.model_fields)
+    assert not {
+        name for name in names for word in ("insecure", "skip", "verify", "noise", "tls") if word in name
+    }

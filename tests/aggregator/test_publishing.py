@@ -1,0 +1,241 @@
+"""From sum to release: signed, immutable, the same bytes when made again, whole after a kill."""
+
+import asyncio
+import csv
+import io
+import signal
+import subprocess
+import sys
+
+import grpc
+import polars as pl
+import pytest
+
+from aggregator import publisher
+from aggregator.book import opened
+from aggregator.client import Coordinator
+from aggregator.events import START
+from samentel.documents.envelope import open_envelope
+from samentel.documents.keys import signing_key
+from samentel.documents.model import from_json
+from samentel.errors import LocalFault
+from samentel.figures.release import COLUMNS, Manifest
+from samentel.ids import digest
+from samentel.wire import messages as m
+from samentel.wire import methods as M
+from samentel.wire.messages import RoundPhase
+
+
+def content(place):
+    return {path.name: path.read_bytes() for path in place.iterdir()}
+
+
+def manifest_of(federation, release_id):
+    key = signing_key(federation.config.coordinator_key.read_bytes()).public
+    envelope = publisher.read_manifest(federation.config.releases, release_id)
+    return from_json(Manifest, open_envelope(envelope, publisher.PAYLOAD_TYPE, [key]), "manifest")
+
+
+async def test_a_release_says_what_it_is(federation, tools):
+    status = await tools.advance(federation, RoundPhase.PUBLISHED, present=3)
+    manifest = manifest_of(federation, status.release_id)
+    assert manifest.release_id == status.release_id == "redenen-test-2025-1"
+    assert (manifest.round, manifest.programme) == (status.round_id, federation.programme.digest)
+    assert manifest.coverage.invited == tools.NODES
+    assert manifest.coverage.present == manifest.coverage.in_sum == tools.NODES[:3]
+    place = federation.config.releases / status.release_id
+    files = content(place)
+    assert {name: digest(files[name]) for name in ("tables.csv", "tables.parquet")} == {
+        file.name: file.sha256 for file in manifest.files
+    }
+    assert (
+        files["manifest.json"]
+        == publisher.read_manifest(federation.config.releases, status.release_id).payload
+    )
+    assert {oct(path.stat().st_mode & 0o777) for path in place.iterdir()} == {"0o444"}
+    assert manifest.privacy.rho_spent <= manifest.privacy.rho
+
+
+async def test_csv_and_parquet_hold_the_same_figures_with_their_types(federation, tools):
+    status = await tools.advance(federation, RoundPhase.PUBLISHED)
+    place = federation.config.releases / status.release_id
+    rows = list(csv.DictReader(io.StringIO((place / "tables.csv").read_text("utf-8"))))
+    frame = pl.read_parquet(place / "tables.parquet")
+    assert tuple(frame.columns) == tuple(rows[0]) == COLUMNS
+    assert frame.schema["estimate"] == pl.Float64
+    assert frame.schema["shown"] == pl.Int64
+    assert [float(row["sd"]) for row in rows] == frame["sd"].to_list()
+    assert [row["label_nl"] for row in rows] == frame["label_nl"].to_list()
+    assert frame.filter(pl.col("table") == "reason")["estimate"].to_list() == [0, 10, 20]
+    assert "NREC" in frame["codes"].to_list()
+    assert frame.height == 3 + 9
+
+
+async def test_publishing_again_gives_the_same_release(federation, tools):
+    status = await tools.advance(federation, RoundPhase.PUBLISHED)
+    before = content(federation.config.releases / status.release_id)
+    with Coordinator.connect(federation.config.admin) as coordinator:
+        again = await asyncio.to_thread(coordinator.publish, status.round_id)
+    assert again == status
+    assert content(federation.config.releases / status.release_id) == before
+
+
+async def test_two_who_publish_at_once_get_one_release(federation, tools):
+    status = await tools.advance(federation, RoundPhase.SUMMED)
+    admin = federation.admin_link()
+    calls = [admin.call(M.PUBLISH_ROUND, m.PublishRoundRequest(status.round_id), 60) for _ in range(3)]
+    answers = await asyncio.gather(*calls)
+    assert answers[0] == answers[1] == answers[2]
+    await admin.close()
+    with opened(federation.config) as book:
+        kinds = [event.kind for event, _ in book.store.read(START)]
+    assert (kinds.count("publishing"), kinds.count("published")) == (1, 1)
+
+
+PUBLISHER = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from aggregator import config, publisher, service
+from aggregator.book import opened
+from aggregator.office import open_office
+from samentel.wire.messages import PublishRoundRequest
+
+path, round_id, step = sys.argv[1:]
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if step == "before-the-directory":
+    publisher.write = die
+if step == "in-the-directory":
+    publisher.dsse.to_json = die
+if step == "before-the-rename":
+    replace = Path.replace
+    Path.replace = lambda self, to: die() if self.is_dir() else replace(self, to)
+if step == "before-the-event":
+    write = publisher.write
+    publisher.write = lambda *arguments: (write(*arguments), die())
+
+async def main():
+    settings = config.load(Path(path))
+    with opened(settings) as book:
+        control = service.Control(open_office(settings, book))
+        await control.publish(PublishRoundRequest(round_id))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    "step", ["before-the-directory", "in-the-directory", "before-the-rename", "before-the-event", "nowhere"]
+)
+async def test_a_kill_at_any_step_leaves_no_half_release_and_the_next_try_gives_the_same_bytes(
+    federation, tools, step
+):
+    status = await tools.advance(federation, RoundPhase.SUMMED)
+    command = [sys.executable, "-c", PUBLISHER, str(federation.config.path), status.round_id, step]
+    killed = await asyncio.to_thread(subprocess.run, command, capture_output=True, timeout=60)
+    assert killed.returncode == (0 if step == "nowhere" else -signal.SIGKILL), killed.stderr.decode()
+    place = federation.config.releases / "redenen-test-2025-1"
+    assert place.exists() == (step in ("before-the-event", "nowhere"))
+    left = content(place) if place.exists() else None
+    admin = federation.admin_link()
+    if step != "nowhere":
+        assert (await admin.call(M.LIST_RELEASES, m.ListReleasesRequest())).releases == ()
+        with pytest.raises(grpc.aio.AioRpcError):
+            await admin.call(M.GET_RELEASE, m.GetReleaseRequest("redenen-test-2025-1"))
+    done = (await admin.call(M.PUBLISH_ROUND, m.PublishRoundRequest(status.round_id), 60)).round
+    assert done.phase is RoundPhase.PUBLISHED
+    with opened(federation.config) as book:
+        named = book.state.rounds[status.round_id].published_at
+    assert manifest_of(federation, done.release_id).published_at == named
+    assert left in (None, content(place))
+    assert [path.name for path in federation.config.releases.iterdir()] == ["redenen-test-2025-1"]
+    # Made a third time from the stored vectors: byte for byte the same.
+    kept = content(place)
+    for path in place.iterdir():
+        path.unlink()
+    place.rmdir()
+    rebuilt = await asyncio.to_thread(rebuild, federation, status.round_id)
+    assert rebuilt == digest(kept["manifest.json"])
+    assert content(place) == kept
+    await admin.close()
+
+
+def rebuild(federation, round_id):
+    import numpy as np
+
+    config = federation.config
+    with opened(config) as book:
+        round_ = book.state.rounds[round_id]
+        vectors = {
+            node: np.frombuffer(book.store.blob(message.payload), "<i8")
+            for node, message in book.store.messages(round_id, "contribution").items()
+        }
+    material = publisher.Material(
+        round_.release_id,
+        round_,
+        federation.programme,
+        vectors,
+        round_.published_at,
+        round_.publishing.supersedes,
+    )
+    return publisher.write(config.releases, material, signing_key(config.coordinator_key.read_bytes()))
+
+
+async def test_a_directory_with_something_else_is_not_taken_for_the_release(federation, tools):
+    status = await tools.advance(federation, RoundPhase.PUBLISHED)
+    place = federation.config.releases / status.release_id
+    csv_file = place / "tables.csv"
+    csv_file.chmod(0o644)
+    csv_file.write_bytes(csv_file.read_bytes().replace(b"SEX", b"XES", 1))
+    with pytest.raises(LocalFault, match="holds something else"):
+        await asyncio.to_thread(rebuild, federation, status.round_id)
+
+
+@pytest.mark.parametrize(
+    ("release_id", "name"),
+    [
+        ("redenen-test-2025-1", "manifest.dsse.json"),
+        ("redenen-test-2025-1", "absent.csv"),
+        ("another", "tables.csv"),
+    ],
+)
+async def test_only_files_that_the_manifest_names_can_be_read(federation, tools, release_id, name):
+    await tools.advance(federation, RoundPhase.PUBLISHED)
+    with (
+        Coordinator.connect(federation.config.admin) as coordinator,
+        pytest.raises(LocalFault, match=r"no file|no release"),
+    ):
+        await asyncio.to_thread(coordinator.read_file, release_id, name)
+
+
+async def test_a_path_is_no_name_of_a_file(federation, tools):
+    await tools.advance(federation, RoundPhase.PUBLISHED)
+    link = federation.admin_link()
+    data = b"\x0a\x13redenen-test-2025-1\x12\x10../../server.pem"
+    stub = link.channel.unary_stream(M.READ_FILE.path)
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        async for _ in stub(data, timeout=10):
+            pass
+    assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert error.value.details().startswith("name:")
+    await link.close()
+
+
+async def test_another_version_of_a_programme_gets_a_name_of_its_own_and_says_what_it_supersedes(
+    federation, tools
+):
+    from aggregator import documents
+    from samentel.documents import programme as programmes
+
+    first = await tools.advance(federation, RoundPhase.PUBLISHED)
+    envelope = federation.sign_programme(version=2)
+    documents.publish(federation.config, envelope)
+    federation.programme = programmes.parse(envelope.payload)
+    second = await tools.advance(federation, RoundPhase.PUBLISHED)
+    assert (first.release_id, second.release_id) == ("redenen-test-2025-1", "redenen-test-v2-2025-1")
+    assert manifest_of(federation, second.release_id).supersedes == first.release_id
+    with Coordinator.connect(federation.config.admin) as coordinator:
+        listed = await asyncio.to_thread(coordinator.releases)
+    assert [it.release_id for it in listed] == [second.release_id, first.release_id]
