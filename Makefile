@@ -40,7 +40,7 @@ check: $(READY)  ## format, lint, types, import contracts, wire contract, stubs
 	$(BIN)/python -m pytest -q tests/test_architecture.py -k stubs
 
 bench: $(READY)  ## each benchmark prints one line of JSON
-	@for bench in $(sort $(wildcard bench/*.py)); do $(BIN)/python "$$bench"; done
+	@for bench in $(sort $(wildcard bench/*.py)); do $(BIN)/python -P "$$bench"; done  # -P: bench/node.py is not the package node
 
 proto: $(READY)  ## regenerate the checked-in stubs of proto/ into samentel/wire/
 	rm -f samentel/wire/*_pb2.py samentel/wire/*_pb2.pyi

@@ -1,0 +1,1 @@
+"""The desk of whoever writes, signs, checks or reads: the command ``samentel``."""

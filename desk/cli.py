@@ -1,0 +1,289 @@
+"""The command ``samentel``: a thin door; what it does is in the modules beside it.
+
+Heavy parts load only when their command is called: ``samentel plan`` needs no
+gRPC, and ``samentel flow`` and ``samentel demo`` live on floors above this one
+and are named by text only.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from samentel import __version__
+from samentel.errors import LocalFault, SamentelError
+
+if TYPE_CHECKING:
+    from samentel.documents.keys import VerifyKey
+
+Language = Literal["nl", "en"]
+Flag = Annotated[bool, Parameter(negative="")]
+Files = Annotated[list[Path] | None, Parameter(consume_multiple=True)]
+ENVIRONMENT = "SAMENTEL_CREDENTIALS"
+
+# Where an optional part comes from, by the first name in its import path.
+EXTRAS = {"prefect": "flows", "fastapi": "flows", "sqlalchemy": "aggregator"}
+
+app = App(
+    name="samentel",
+    version=__version__,
+    help="Count together: national figures from records that stay at the care institutions.",
+    help_format="plaintext",
+)
+keys_app = App(
+    name="keys", help="Make keys at your own desk; private halves never leave it.", help_format="plaintext"
+)
+flow_app = App(
+    name="flow", help="Run national rounds with Prefect: now, or by the calendar.", help_format="plaintext"
+)
+app.command(keys_app)
+app.command(flow_app)
+flow_app.command("flows.cli:run", name="run", help="Run the round of one period now, and publish it.")
+flow_app.command(
+    "flows.cli:serve", name="serve", help="Run rounds by the calendar, with Prefect's page to watch them."
+)
+app.command(
+    "rehearsal.cli:demo",
+    name="demo",
+    help="A whole federation on this machine, with made-up people: one release.",
+)
+
+
+def main() -> None:
+    """Run the command line; every mistake of a user is one line on stderr and exit code 1."""
+    try:
+        app()
+    except SamentelError as error:
+        sys.exit(f"samentel: {error}")
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        sys.exit(f"samentel: this command needs more than is installed; run: pip install 'samentel[{extra}]'")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def language(chosen: Language | None) -> Language:
+    """The language asked for, or that of the environment; Dutch unless that says English."""
+    if chosen is not None:
+        return chosen
+    return "en" if os.environ.get("LC_ALL", os.environ.get("LANG", "nl")).startswith("en") else "nl"
+
+
+def credentials_directory(given: Path | None) -> Path:
+    """The credentials directory given, or that of the environment."""
+    if given is not None:
+        return given
+    if named := os.environ.get(ENVIRONMENT):
+        return Path(named)
+    raise LocalFault(f"which credentials? Give --credentials DIR, or set {ENVIRONMENT}")
+
+
+@keys_app.command(name="new")
+def keys_new(name: str, *, out: Path = Path()) -> None:
+    """Make a signing key for the programme authority: NAME.key.pem and NAME.pub.pem.
+
+    Example:  samentel keys new rapporteur --out keys/
+
+    Args:
+        name: a short name, part of the file names.
+        out: the directory to write to.
+    """
+    from desk import keys
+
+    made = keys.new(name, out)
+    print(f"private key, keep it: {made.private}\npublic key, hand it over: {made.public}")
+    print(f"fingerprint to read out: {made.fingerprint}")
+
+
+@keys_app.command(name="request")
+def keys_request(name: str, *, out: Path) -> None:
+    """Make a reader's or administrator's key, and a certificate request for the coordinator.
+
+    Example:  samentel keys request "CBS, team veiligheid" --out credentials/
+
+    Args:
+        name: who will hold the certificate.
+        out: the credentials directory; the coordinator's files go there later, beside key.pem.
+    """
+    from desk import keys
+
+    made = keys.request(name, out)
+    print(f"private key, keep it: {made.private}\nsend this to the coordinator: {made.public}")
+    print(f"fingerprint to read out: {made.fingerprint}")
+
+
+@app.command
+def plan(
+    programme: str, *, institutions: int | None = None, json: Flag = False, lang: Language | None = None
+) -> None:
+    """Show what a programme will be worth and what it will cost, before any record is read.
+
+    Example:  samentel plan aanleiding-demo --institutions 4
+    Example:  samentel plan my-programme.toml --institutions 40 --json
+
+    Args:
+        programme: a TOML file, a signed file, or the name of a programme that comes with this software.
+        institutions: how many institutions will be in the sum; by default the least that is allowed.
+        json: print one JSON object instead of a table.
+        lang: nl or en.
+    """
+    from desk import plan as planning
+    from desk.signing import read_programme
+
+    asked = read_programme(programme)
+    made = planning.plan(asked, asked.roster.institutions_min if institutions is None else institutions)
+    if json:
+        from json import dumps
+
+        print(dumps(planning.as_values(made)))
+    else:
+        _show(planning.render(made, language(lang)))
+
+
+@app.command
+def programme(name: str, *, out: Path | None = None) -> None:
+    """Write out a programme that comes with this software, to read, change and sign.
+
+    Example:  samentel programme aanleiding-demo --out programme.toml
+
+    Args:
+        name: its short name.
+        out: the file to write; by default NAME.toml.
+    """
+    from desk import files, signing
+
+    path = out or Path(f"{name}.toml")
+    files.write(path, signing.packaged(name), replace=False)
+    print(path)
+
+
+@app.command
+def sign(file: Path, *, key: Files = None, out: Path | None = None) -> None:
+    """Sign a programme (.toml) or a roster (.json), or add a signature to one that is signed (.dsse.json).
+
+    Example:  samentel sign programme.toml --key cbs.key.pem --key rapporteur.key.pem
+    Example:  samentel sign programme.toml.dsse.json --key rapporteur.key.pem
+
+    Args:
+        file: what to sign; it is checked first.
+        key: a private key; may be given more than once.
+        out: the signed file; by default FILE.dsse.json.
+    """
+    from desk import keys, signing
+
+    signed = signing.sign(file, [keys.read_signing(path) for path in key or []], out)
+    print("\n".join(signing.described(signed.document)))
+    print(f"{signed.path}: {len(signed.envelope.signatures)} signature(s)")
+
+
+@app.command
+def verify(
+    path: Path,
+    *,
+    authority: Files = None,
+    threshold: int | None = None,
+    coordinator: str | None = None,
+    credentials: Path | None = None,
+) -> None:
+    """Check a signed programme or roster, or a release directory with all its files.
+
+    Example:  samentel verify programme.toml.dsse.json --authority cbs.pub.pem --authority rapporteur.pub.pem
+    Example:  samentel verify release/ --credentials credentials/
+
+    Args:
+        path: a signed file, or a release directory.
+        authority: for a signed file, a public key of the programme authority; may be given more than once.
+        threshold: how many of them must have signed; by default all that are given.
+        coordinator: for a release, the coordinator's public key, 64 hexadecimal digits.
+        credentials: take the keys from this credentials directory.
+    """
+    from desk import signing
+    from desk import verify as checking
+
+    if path.is_dir():
+        found = checking.release(path, _coordinator_key(coordinator, credentials))
+        files = ", ".join(entry.name for entry in found.files)
+        print(f"release {found.release_id}: the coordinator's signature and every file hold ({files})")
+        return
+    keys, needed = _authority_keys(authority, threshold, credentials)
+    document = checking.document(path, keys, needed)
+    print("\n".join(signing.described(document)))
+    print(f"{path}: at least {needed} of {len(keys)} authority keys have signed it")
+
+
+@app.command
+def pull(
+    release: str = "latest",
+    *,
+    credentials: Path | None = None,
+    out: Path | None = None,
+    format: Literal["csv", "parquet", "all"] = "all",
+    list_: Annotated[bool, Parameter(name="--list", negative="")] = False,
+    lang: Language | None = None,
+) -> None:
+    """Fetch a release, check every byte of it, write it, and show its tables.
+
+    Example:  samentel pull --list --credentials credentials/
+    Example:  samentel pull latest --credentials credentials/ --out release/
+
+    Args:
+        release: its id, or latest.
+        credentials: your credentials directory; by default SAMENTEL_CREDENTIALS.
+        out: the directory to write to; by default one named after the release.
+        format: which of the tables' files to fetch.
+        list_: only list the releases there are.
+        lang: nl or en.
+    """
+    from desk import pull as pulling
+    from desk import reading
+
+    holder = pulling.read_credentials(credentials_directory(credentials))
+    if list_:
+        with pulling.connect(holder) as reader:
+            for entry in reader.releases():
+                print(f"{entry.release_id}\t{entry.programme_id}\t{entry.period}\t{entry.published_at}")
+        return
+    pulled = pulling.pull(holder, release, out, format)
+    _show(reading.whole(pulled.manifest, pulled.figures, language(lang)))
+    for path in pulled.paths:
+        print(path)
+
+
+def _coordinator_key(given: str | None, credentials: Path | None) -> "VerifyKey":
+    from desk.pull import read_credentials
+    from samentel.documents.keys import VerifyKey
+
+    if given is None:
+        return read_credentials(credentials_directory(credentials)).coordinator
+    try:
+        return VerifyKey(bytes.fromhex(given))
+    except ValueError:
+        raise LocalFault("--coordinator takes a public key of 64 hexadecimal digits") from None
+
+
+def _authority_keys(
+    authority: list[Path] | None, threshold: int | None, credentials: Path | None
+) -> "tuple[tuple[VerifyKey, ...], int]":
+    from desk import keys
+    from desk.pull import read_authority
+
+    if authority:
+        found, needed = keys.read_verify(authority), threshold or len(authority)
+    else:
+        found, stated = read_authority(credentials_directory(credentials))
+        needed = threshold or stated
+    if not 1 <= needed <= len(found):
+        raise LocalFault(
+            f"--threshold {needed}: with {len(found)} keys, write a number from 1 to {len(found)}"
+        )
+    return found, needed
+
+
+def _show(what: object) -> None:
+    from desk import screen
+
+    screen.console().print(what)

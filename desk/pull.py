@@ -1,0 +1,238 @@
+"""Fetch a release with a reader's certificate; nothing is written before everything has been checked."""
+
+import csv
+import functools
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import grpc
+
+from desk import files, keys, verify
+from samentel.documents.access import Endpoint
+from samentel.documents.envelope import Envelope, to_json
+from samentel.documents.keys import VerifyKey
+from samentel.documents.model import from_toml
+from samentel.errors import DocumentError, LocalFault, PeerError
+from samentel.figures.release import COLUMNS, Manifest
+from samentel.wire import codec
+from samentel.wire import messages as m
+from samentel.wire.methods import GET_RELEASE, LIST_RELEASES, READ_FILE, Method
+
+DEADLINE = 30.0  # seconds for one call; a release of the largest programme has a few megabytes
+FORMATS = {"csv": (".csv",), "parquet": (".parquet",), "all": ("",)}
+LATEST = "latest"
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Credentials:
+    """What a credentials directory holds."""
+
+    endpoint: Endpoint
+    key: bytes
+    certificate: bytes
+    root: bytes
+
+    @property
+    def coordinator(self) -> VerifyKey:
+        """The key that signs releases."""
+        return VerifyKey(bytes.fromhex(self.endpoint.coordinator_key))
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One cell of a published table, for people to read.
+
+    Attributes:
+        codes: one code a dimension.
+        shown, lower, upper: whole persons, never negative, not to be added up.
+    """
+
+    table: str
+    codes: tuple[str, ...]
+    label_nl: str
+    label_en: str
+    shown: int
+    lower: int
+    upper: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A release that has been checked and written.
+
+    Attributes:
+        figures: empty when the CSV was not among the files asked for.
+    """
+
+    manifest: Manifest
+    paths: tuple[Path, ...]
+    figures: tuple[Figure, ...]
+
+
+def read_credentials(directory: Path) -> Credentials:
+    """A credentials directory; raises LocalFault that names the file that is missing."""
+    if not directory.is_dir():
+        raise LocalFault(
+            f"{directory}: there is no such directory; make a key with samentel keys request, and ask the "
+            "coordinator for a certificate"
+        )
+    return Credentials(
+        from_toml(Endpoint, files.read(directory / "endpoint.toml"), str(directory / "endpoint.toml")),
+        files.read(directory / "key.pem"),
+        files.read(directory / "certificate.pem"),
+        files.read(directory / "root.pem"),
+    )
+
+
+def read_authority(directory: Path) -> tuple[tuple[VerifyKey, ...], int]:
+    """The authority's public keys that a credentials directory names, and how many must have signed."""
+    endpoint = read_credentials(directory).endpoint
+    return keys.read_verify([directory / name for name in endpoint.authority]), endpoint.authority_threshold
+
+
+class Reader:
+    """A reader's line to the coordinator."""
+
+    def __init__(self, channel: grpc.Channel, address: str) -> None:
+        self._channel = channel
+        self._address = address
+
+    def releases(self) -> tuple[m.ReleaseSummary, ...]:
+        """All releases, newest first."""
+        return self._ask(LIST_RELEASES, m.ListReleasesRequest()).releases
+
+    def manifest(self, release: str) -> Envelope:
+        """The signed manifest of a release."""
+        return self._ask(GET_RELEASE, m.GetReleaseRequest(release)).manifest
+
+    def file(self, release: str, name: str, most: int) -> bytes:
+        """One file of a release; raises PeerError when it is longer than ``most`` bytes."""
+        call = self._channel.unary_stream(
+            READ_FILE.path,
+            request_serializer=codec.encode,
+            response_deserializer=functools.partial(codec.decode, READ_FILE.response),
+        )
+        data = bytearray()
+        try:
+            for piece in call(m.ReadFileRequest(release, name), timeout=DEADLINE):
+                data += piece.data
+                if len(data) > most:
+                    raise PeerError(
+                        f"{name}: the coordinator sends more than the {most} bytes that its manifest says"
+                    )
+        except grpc.RpcError as error:
+            raise self._refused(error) from None
+        return bytes(data)
+
+    def _ask(self, method: Method[Q, A], request: Q) -> A:
+        call = self._channel.unary_unary(
+            method.path,
+            request_serializer=codec.encode,
+            response_deserializer=functools.partial(codec.decode, method.response),
+        )
+        try:
+            answer: A = call(request, timeout=DEADLINE)
+        except grpc.RpcError as error:
+            raise self._refused(error) from None
+        return answer
+
+    def _refused(self, error: grpc.RpcError) -> PeerError:
+        code = error.code()
+        hint = _HINTS.get(code)
+        return PeerError(f"{self._address}: {hint or f'{code.name.lower()}: {error.details()}'}")
+
+
+_HINTS = {
+    grpc.StatusCode.UNAVAILABLE: "no connection. Is the address in endpoint.toml right, is the coordinator "
+    "running, and is this certificate from the same coordinator?",
+    grpc.StatusCode.DEADLINE_EXCEEDED: "no answer in time; try again",
+    grpc.StatusCode.UNAUTHENTICATED: "this certificate is unknown there, has expired or was revoked",
+    grpc.StatusCode.PERMISSION_DENIED: "this certificate may not read releases",
+    grpc.StatusCode.NOT_FOUND: "there is no such release; samentel pull --list shows those there are",
+}
+
+
+@contextmanager
+def connect(credentials: Credentials) -> Iterator[Reader]:
+    """A line to the coordinator over TLS, trusting only the root certificate of the credentials."""
+    try:
+        secure = grpc.ssl_channel_credentials(credentials.root, credentials.key, credentials.certificate)
+    except ValueError:
+        raise LocalFault("the key and the certificate of these credentials do not belong together") from None
+    options = [
+        ("grpc.max_receive_message_length", m.MAX_MESSAGE),
+        ("grpc.max_send_message_length", m.MAX_MESSAGE),
+    ]
+    with grpc.secure_channel(credentials.endpoint.address, secure, options=options) as channel:
+        yield Reader(channel, credentials.endpoint.address)
+
+
+def pull(credentials: Credentials, release: str, out: Path | None, form: str = "all") -> Pulled:
+    """Fetch, check and write one release.
+
+    Args:
+        release: a release id, or ``latest``.
+        out: the directory to write to; by default one named after the release.
+        form: ``csv``, ``parquet`` or ``all``.
+
+    Raises:
+        PeerError: no answer, no such release, or a signature or file that does not hold. Nothing is written.
+    """
+    with connect(credentials) as reader:
+        if release == LATEST:
+            there = reader.releases()
+            if not there:
+                raise PeerError(f"{credentials.endpoint.address}: nothing has been published yet")
+            release = there[0].release_id
+        envelope = reader.manifest(release)
+        manifest = verify.manifest(envelope, credentials.coordinator)
+        if manifest.release_id != release:
+            raise PeerError(
+                f"asked for release {release}, the coordinator answers with {manifest.release_id}"
+            )
+        wanted = [entry for entry in manifest.files if entry.name.endswith(FORMATS[form])]
+        if not wanted:
+            raise PeerError(f"release {release} has no {form} file")
+        contents = {entry.name: reader.file(release, entry.name, entry.bytes) for entry in wanted}
+    problems = verify.problems_of(wanted, contents.get)
+    if problems:
+        raise PeerError(
+            f"release {release} is not what its manifest says, nothing was written: {'; '.join(problems)}"
+        )
+    contents |= {verify.PLAIN_MANIFEST: envelope.payload, verify.SIGNED_MANIFEST: to_json(envelope)}
+    target = Path(release) if out is None else out
+    for name, data in contents.items():
+        files.write(target / name, data)
+    table = next((data for name, data in contents.items() if name.endswith(".csv")), None)
+    return Pulled(manifest, tuple(target / name for name in contents), figures(table) if table else ())
+
+
+def figures(data: bytes) -> tuple[Figure, ...]:
+    """The rows of a release's CSV file; raises DocumentError when it is not one."""
+    rows = csv.DictReader(io.StringIO(data.decode("utf-8")))
+    if tuple(rows.fieldnames or ()) != COLUMNS:
+        raise DocumentError("tables.csv", ["has other columns than this version reads"])
+    return tuple(
+        Figure(
+            row["table"],
+            tuple(row["codes"].split("|")),
+            row["label_nl"],
+            row["label_en"],
+            int(row["shown"]),
+            int(row["shown_lower"]),
+            int(row["shown_upper"]),
+        )
+        for row in rows
+    )
+
+
+def missing(manifest: Manifest) -> Sequence[str]:
+    """The institutions that were asked and are not in the sum."""
+    return sorted(set(manifest.coverage.invited) - set(manifest.coverage.in_sum))

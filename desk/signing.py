@@ -1,0 +1,125 @@
+"""Sign what the programme authority vouches for: programmes and rosters.
+
+A document is parsed before it is signed, so that nobody signs a broken one; it
+is signed over its exact bytes, which are never written anew.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files as resources
+from pathlib import Path
+
+from desk import files
+from samentel.counting.privacy import noise_plan
+from samentel.documents import programme, roster
+from samentel.documents.envelope import Envelope, countersign, from_json, to_json
+from samentel.documents.keys import SigningKey, fingerprint
+from samentel.documents.programme import Programme
+from samentel.documents.roster import Roster
+from samentel.errors import DocumentError, LocalFault
+
+SUFFIX = ".dsse.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A signed file and what is in it."""
+
+    path: Path
+    envelope: Envelope
+    document: Programme | Roster
+
+
+def sign(path: Path, keys: Sequence[SigningKey], out: Path | None = None) -> Signed:
+    """Sign a programme (TOML), a roster (JSON), or add signatures to an envelope.
+
+    Args:
+        out: the envelope to write; by default FILE.dsse.json, or the same file if it is one already.
+
+    Raises:
+        LocalFault: the file cannot be read or written, or no key was given.
+        DocumentError: the document does not hold; nothing is written.
+    """
+    if not keys:
+        raise LocalFault("nothing to sign with: give a private key with --key FILE")
+    data = files.read(path)
+    envelope = from_json(data) if path.name.endswith(SUFFIX) else Envelope(data, _payload_type(path), ())
+    document = read_document(envelope)
+    for key in keys:
+        envelope = countersign(envelope, key)
+    target = out or (path if path.name.endswith(SUFFIX) else path.with_name(path.name + SUFFIX))
+    files.write(target, to_json(envelope))
+    return Signed(target, envelope, document)
+
+
+def read_document(envelope: Envelope) -> Programme | Roster:
+    """What an envelope holds, its signatures not looked at.
+
+    Raises:
+        DocumentError: another kind of document, one that does not hold or cannot be carried out.
+    """
+    if envelope.payload_type == roster.PAYLOAD_TYPE:
+        return roster.parse(envelope.payload)
+    if envelope.payload_type == programme.PAYLOAD_TYPE:
+        parsed = programme.parse(envelope.payload)
+        noise_plan(parsed)
+        return parsed
+    raise DocumentError("signed document", ["is neither a programme nor a roster"])
+
+
+def read_programme(name: str) -> Programme:
+    """A programme by file (TOML or signed) or by the name of one that comes with this software.
+
+    Raises:
+        LocalFault: there is no such file, nor such a name.
+    """
+    path = Path(name)
+    data = files.read(path) if path.suffix or path.exists() else packaged(name)
+    if path.name.endswith(SUFFIX):
+        document = read_document(from_json(data))
+        if not isinstance(document, Programme):
+            raise DocumentError(path.name, ["is a roster, not a programme"])
+        return document
+    return programme.parse(data)
+
+
+def packaged(name: str) -> bytes:
+    """A programme that comes with this software; raises LocalFault that names those there are."""
+    folder = resources("desk") / "programmes"
+    names = sorted(
+        entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")
+    )
+    if name not in names:
+        raise LocalFault(
+            f"{name}: there is no such file, nor a programme of that name here ({', '.join(names)})"
+        )
+    return (folder / f"{name}.toml").read_bytes()
+
+
+def described(document: Programme | Roster) -> list[str]:
+    """What a signer puts their name under, a line each."""
+    if isinstance(document, Programme):
+        return [
+            f"programme {document.id}, version {document.version}: {document.title.en}",
+            f"mode {document.mode}, rho {document.rho} an attempt, at most {document.max_attempts} attempts",
+            f"digest {document.digest}",
+        ]
+    lines = [
+        f"roster version {document.version}, {len(document.institutions)} institutions",
+        f"digest {document.digest}",
+    ]
+    lines += [
+        f"  {entry.node}: {entry.name} ({entry.type}, {entry.province}), run by {entry.operator}; "
+        f"protocol key {fingerprint(entry.verify_key.raw)}"
+        for entry in document.institutions
+    ]
+    return [*lines, "Compare each protocol key with the institution itself, not by way of the coordinator."]
+
+
+def _payload_type(path: Path) -> str:
+    kinds = {".toml": programme.PAYLOAD_TYPE, ".json": roster.PAYLOAD_TYPE}
+    if path.suffix not in kinds:
+        raise DocumentError(
+            path.name, ["a programme ends in .toml, a roster in .json, a signed one in .dsse.json"]
+        )
+    return kinds[path.suffix]

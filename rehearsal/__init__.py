@@ -1,0 +1,1 @@
+"""A rehearsal: made-up people, and a whole federation on one machine."""

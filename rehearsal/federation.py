@@ -1,0 +1,202 @@
+"""A whole federation in one directory: what people at each desk do, one function a step.
+
+Every step goes through the functions behind the command lines, in the order of
+the operators' manual; nothing is short-cut, and nothing is switched off.
+"""
+
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import aggregator.config
+import aggregator.documents
+import aggregator.enrolment
+import aggregator.setup
+import node.approving
+import node.config
+import node.enrolment
+import node.setup
+from aggregator.client import Coordinator
+from desk import keys, signing
+from rehearsal import processes
+from rehearsal.processes import Daemon
+from rehearsal.sector import Export
+from samentel.documents.envelope import Envelope
+from samentel.documents.programme import Programme
+from samentel.errors import LocalFault, PeerError
+from samentel.wire.methods import Role
+
+HOST = "127.0.0.1"
+SIGNERS = ("statistiek", "rapporteur")  # both must sign
+CONNECT_SECONDS = 30.0
+READER = "lezer"
+
+
+@dataclass(frozen=True, slots=True)
+class National:
+    """The national side.
+
+    Attributes:
+        authority: the programme authority's keys.
+    """
+
+    directory: Path
+    config: aggregator.config.Config
+    authority: tuple[keys.Made, ...]
+
+    @property
+    def admin(self) -> Path:
+        """The administrator's credentials directory."""
+        return self.config.admin
+
+    def daemon(self) -> Daemon:
+        """Start the aggregator and wait until it answers.
+
+        Raises:
+            LocalFault: it ended, or does not answer in time.
+        """
+        words = processes.command("aggregator.cli", "--config", self.config.path, "serve")
+        started = processes.start("aggregator", words, self.directory / "logs" / "aggregator.log")
+        try:
+            processes.wait("waiting for the aggregator", self._answers, [started], CONNECT_SECONDS)
+        except BaseException:
+            started.stop()
+            raise
+        return started
+
+    def _answers(self) -> bool:
+        try:
+            with Coordinator.connect(self.admin) as national:
+                national.programmes()
+        except (LocalFault, PeerError):
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Premises:
+    """One institution."""
+
+    export: Export
+    directory: Path
+    config: node.config.Config
+
+    def daemon(self) -> Daemon:
+        """Start the institution's node."""
+        name = self.export.house.node
+        words = processes.command("node.cli", "--config", self.config.path, "run")
+        return processes.start(name, words, self.directory.parents[1] / "logs" / f"{name}.log")
+
+
+def found(directory: Path) -> National:
+    """Make the authority's keys and set the coordinator up, on a free port of this machine."""
+    authority = tuple(keys.new(name, directory / "authority") for name in SIGNERS)
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        address = f"{HOST}:{probe.getsockname()[1]}"
+    path = aggregator.setup.init(
+        directory / "aggregator",
+        listen=address,
+        address=address,
+        hosts=[HOST],
+        authority=[made.public for made in authority],
+        authority_threshold=len(authority),
+    )
+    return National(directory, aggregator.config.load(path), authority)
+
+
+def settle(national: National, export: Export) -> Premises:
+    """Set an institution's premises up: its export, its mapping, its keys, its empty ledger."""
+    place = national.directory / "nodes" / export.house.node
+    place.mkdir(parents=True)
+    (place / export.file).write_bytes(export.data)
+    (place / "mapping.toml").write_text(export.mapping, "utf-8")
+    path = node.setup.init(
+        place, authority=[made.public for made in national.authority], authority_threshold=len(SIGNERS)
+    )
+    return Premises(export, place, node.config.load(path))
+
+
+def enrol(national: National, premises: Premises) -> None:
+    """Invite an institution, read its fingerprint out, confirm it, fetch its certificate.
+
+    Raises:
+        LocalFault: it was confirmed, and the certificate is not there.
+    """
+    house = premises.export.house
+    invitation = aggregator.enrolment.invite(
+        national.config,
+        house.node,
+        name=house.name,
+        operator=house.operator,
+        type=house.type,
+        province=house.province,
+    )
+    spoken = node.enrolment.request(premises.config, invitation)
+    aggregator.enrolment.confirm(national.config, house.node, spoken)
+    if not node.enrolment.collect(premises.config):
+        raise LocalFault(f"{house.node}: confirmed, and there is no certificate")
+
+
+def put_in_force(national: National, programme: bytes) -> tuple[Programme, Envelope]:
+    """The authority signs the roster and the programme; the coordinator puts both in force."""
+    drafts = national.directory / "documents"
+    drafts.mkdir(exist_ok=True)
+    (drafts / "programme.toml").write_bytes(programme)
+    (drafts / "roster.json").write_bytes(aggregator.documents.draft_roster(national.config))
+    signers = [keys.read_signing(made.private) for made in national.authority]
+    roster = signing.sign(drafts / "roster.json", signers)
+    signed = signing.sign(drafts / "programme.toml", signers)
+    aggregator.documents.publish(national.config, roster.envelope)
+    aggregator.documents.publish(national.config, signed.envelope)
+    assert isinstance(signed.document, Programme), "a .toml is read as a programme"
+    return signed.document, signed.envelope
+
+
+def approve(premises: Premises, programme: Programme, envelope: Envelope) -> None:
+    """The institution's data protection officer says yes: this programme, this much, for a year."""
+    node.approving.approve(
+        premises.config,
+        envelope,
+        approved_by="functionaris gegevensbescherming (verzonnen)",
+        rho_cap=programme.rho * programme.max_attempts,
+        expires_at=datetime.now(UTC) + timedelta(days=365),
+        individual=True,
+    )
+
+
+def reader(national: National) -> Path:
+    """A reader makes a key and receives a certificate; returns the credentials directory."""
+    place = national.directory / "reader"
+    made = keys.request(READER, place)
+    aggregator.enrolment.issue_badge(national.config, Role.READER, READER, made.public.read_bytes(), place)
+    return place
+
+
+def prepare(directory: Path, exports: Sequence[Export], programme: bytes) -> "Federation":
+    """All steps but the institutions' daemons; the aggregator runs at the end."""
+    national = found(directory)
+    daemon = national.daemon()
+    try:
+        premises = tuple(settle(national, export) for export in exports)
+        for place in premises:
+            enrol(national, place)
+        parsed, envelope = put_in_force(national, programme)
+        for place in premises:
+            approve(place, parsed, envelope)
+    except BaseException:
+        daemon.stop()
+        raise
+    return Federation(national, daemon, premises, parsed)
+
+
+@dataclass(frozen=True, slots=True)
+class Federation:
+    """A federation that is ready for a round; its aggregator runs."""
+
+    national: National
+    aggregator: Daemon
+    premises: tuple[Premises, ...]
+    programme: Programme

@@ -1,0 +1,125 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from desk import signing
+
+MAIN = "from desk.cli import main; main()"
+
+
+def samentel(*words, before="", **options):
+    return subprocess.run(
+        [sys.executable, "-c", f"{before}{MAIN}", *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        **options,
+    )
+
+
+@pytest.mark.parametrize(
+    "words", [["plan"], ["programme"], ["sign"], ["verify"], ["pull"], ["keys", "new"], ["keys", "request"]]
+)
+def test_help_shows_an_example(words):
+    done = samentel(*words, "--help")
+    assert done.returncode == 0
+    assert f"samentel {' '.join(words)} " in done.stdout
+    assert "Example:" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        pytest.param(["plan", "no-such"], "no such file", id="unknown-programme"),
+        pytest.param(["plan", "no-such.toml"], "no such file", id="missing-file"),
+        pytest.param(["plan", "aanleiding-demo", "--institutions", "2"], "at least 3", id="too-few"),
+        pytest.param(["plan", "broken.toml"], "does not hold", id="broken-toml"),
+        pytest.param(["sign", "broken.toml", "--key", "no.key.pem"], "no.key.pem", id="missing-key"),
+        pytest.param(["sign", "broken.toml"], "--key FILE", id="no-key"),
+        pytest.param(["verify", "broken.toml", "--authority", "broken.toml"], "broken.toml", id="not-a-key"),
+        pytest.param(["verify", "."], "credentials", id="no-credentials"),
+        pytest.param(["verify", ".", "--coordinator", "xyz"], "64 hexadecimal", id="bad-hex"),
+        pytest.param(["pull"], "SAMENTEL_CREDENTIALS", id="pull-without-credentials"),
+        pytest.param(["pull", "--credentials", "nowhere"], "no such directory", id="no-directory"),
+        pytest.param(["keys", "new", "../x"], "file name", id="bad-name"),
+        pytest.param(
+            ["flow", "run", "aanleiding-demo"], "SAMENTEL_CREDENTIALS", id="flow-without-credentials"
+        ),
+    ],
+)
+def test_a_mistake_is_a_clear_line_and_no_traceback(words, why, tmp_path, monkeypatch):
+    monkeypatch.delenv("SAMENTEL_CREDENTIALS", raising=False)
+    (tmp_path / "broken.toml").write_text('id = "x"')
+    done = samentel(*words, cwd=tmp_path)
+    assert done.returncode in (1, 2)
+    assert why in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        pytest.param("prefect", ["flow", "run", "x", "--credentials", "."], id="flow-run"),
+        pytest.param("prefect", ["flow", "serve", "x", "--credentials", "."], id="flow-serve"),
+    ],
+)
+def test_a_missing_extra_is_answered_by_the_install_command(module, words, tmp_path):
+    environment = {"PREFECT_HOME": str(tmp_path / "prefect"), "PREFECT_API_URL": "http://127.0.0.1:9/api"}
+    absent = f"import sys; sys.modules[{module!r}] = None; "
+    done = samentel(*words, before=absent, cwd=tmp_path, env=environment)
+    assert done.returncode == 1
+    assert "pip install 'samentel[flows]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [["--help"], ["plan", "aanleiding-demo"], ["keys", "new", "a"]])
+def test_light_commands_load_nothing_heavy(words, tmp_path):
+    after = (
+        "import atexit, sys; heavy = {'grpc', 'prefect', 'polars', 'opendp', 'sqlalchemy'}; "
+        "atexit.register(lambda: print('LOADED', sorted(heavy & sys.modules.keys()))); "
+    )
+    done = samentel(*words, before=after, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "LOADED []" in done.stdout
+
+
+def test_a_packaged_programme_is_written_once_byte_for_byte(tmp_path):
+    words = ["programme", "aanleiding-demo", "--out", "p.toml"]
+    assert samentel(*words, cwd=tmp_path).returncode == 0
+    assert (tmp_path / "p.toml").read_bytes() == signing.packaged("aanleiding-demo")
+    again = samentel(*words, cwd=tmp_path)
+    assert again.returncode == 1
+    assert "not overwritten" in again.stderr
+
+
+def test_the_plan_as_json_is_one_object_with_exact_numbers():
+    done = samentel("plan", "aanleiding-demo", "--institutions", "4", "--json")
+    made = json.loads(done.stdout)
+    assert made["ledger_attempt"] == "1/2"
+    assert [table["table"] for table in made["tables"]] == ["reason", "sex-age", "citizenship"]
+
+
+def test_the_whole_desk_works_from_the_command_line(tmp_path):
+    for name in ("statistiek", "rapporteur"):
+        assert samentel("keys", "new", name, cwd=tmp_path).returncode == 0
+    (tmp_path / "p.toml").write_bytes(signing.packaged("aanleiding-demo"))
+    both = ["--key", "statistiek.key.pem", "--key", "rapporteur.key.pem"]
+    signed = samentel("sign", "p.toml", *both, cwd=tmp_path)
+    assert "2 signature(s)" in signed.stdout
+    public = ["--authority", "statistiek.pub.pem", "--authority", "rapporteur.pub.pem"]
+    checked = samentel("verify", "p.toml.dsse.json", *public, cwd=tmp_path)
+    assert checked.returncode == 0, checked.stderr
+    assert "at least 2 of 2" in checked.stdout
+
+
+def test_a_release_directory_is_checked_from_the_command_line(directory, coordinator):
+    words = ["verify", directory, "--coordinator", coordinator.public.raw.hex()]
+    assert samentel(*words).returncode == 0
+    (directory / "tables.csv").write_bytes(b"x")
+    done = samentel(*words)
+    assert done.returncode == 1
+    assert "tables.csv" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,91 @@
+"""A real federation of three institutions, and Prefect's own server on a database of its own.
+
+Prefect reads its environment when it is imported: it is set here, and Prefect
+is imported inside fixtures and tests only.
+"""
+
+import csv
+import io
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from desk import signing
+from flows import settings
+from rehearsal import federation, sector
+from rehearsal.federation import Federation
+from rehearsal.processes import Daemon
+
+NAME = "Qxvelmarthuzioppegronwak"  # 24 letters, in one row of one export
+PERSON = "7Zk4WqXv9LmT2RbY6NcH3GdP"
+
+
+@dataclass
+class Running:
+    """A federation, its directory, and the daemons of its nodes by name."""
+
+    parts: Federation
+    directory: Path
+    nodes: dict[str, Daemon]
+
+    def start(self, name: str) -> None:
+        place = next(one for one in self.parts.premises if one.export.house.node == name)
+        self.nodes[name] = place.daemon()
+
+    def stop(self, name: str) -> None:
+        self.nodes.pop(name).stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet_prefect(tmp_path_factory) -> Iterator[Path]:
+    home = tmp_path_factory.mktemp("prefect-home")
+    before = dict(os.environ)
+    os.environ.pop("PREFECT_API_URL", None)
+    os.environ.update(settings.environment(home))
+    yield home
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def prefect_api(quiet_prefect) -> Iterator[str]:
+    """Prefect's server; the value is its address."""
+    from prefect.settings import PREFECT_API_URL
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield PREFECT_API_URL.value()
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory) -> Iterator[Running]:
+    """An aggregator and three nodes, each its own process, over mutual TLS."""
+    directory = tmp_path_factory.mktemp("f")
+    exports = [planted(export) for export in sector.make(2025).exports[:3]]
+    with ExitStack() as ends:
+        parts = federation.prepare(directory, exports, signing.packaged("aanleiding-demo"))
+        ends.callback(parts.aggregator.stop)
+        made = Running(parts, directory, {})
+        ends.callback(lambda: [made.stop(name) for name in list(made.nodes)])
+        for export in exports:
+            made.start(export.house.node)
+        before = os.environ.get(settings.CREDENTIALS)
+        os.environ[settings.CREDENTIALS] = str(parts.national.admin)
+        yield made
+        os.environ.pop(settings.CREDENTIALS)
+        if before is not None:
+            os.environ[settings.CREDENTIALS] = before
+
+
+def planted(export: sector.Export) -> sector.Export:
+    """The export with one more client, whose name and number must never be seen again."""
+    dialect = export.house.dialect
+    text = io.StringIO()
+    known = {"person": PERSON, "name": NAME, "first_contact": "01-06-2025", "reason": "Huiselijk geweld"}
+    writer = csv.writer(text, delimiter=dialect.delimiter, lineterminator="\r\n")
+    writer.writerow([known.get(field, "") for field in dialect.columns])
+    return replace(export, data=export.data + text.getvalue().encode(dialect.encoding))
