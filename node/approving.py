@@ -1,0 +1,132 @@
+"""The institution's own yes: an approval of one programme, signed with its key, in its ledger."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+
+from node import control, identity, records
+from node.config import Config
+from node.store import DocumentKind, DocumentRecord, InUse, Reader, Store
+from samentel.counting.ledger import Kind, next_entry
+from samentel.documents import envelope as envelopes
+from samentel.documents import programme as programmes
+from samentel.documents.envelope import Envelope
+from samentel.documents.programme import Mode, Programme
+from samentel.documents.statements import Approval, hear, state
+from samentel.errors import DocumentError, LocalFault, PeerError, Reason, Refusal
+from samentel.ids import DIGEST, Digest
+
+
+def approve(
+    config: Config,
+    programme_envelope: Envelope,
+    *,
+    approved_by: str,
+    rho_cap: Fraction,
+    expires_at: datetime,
+    individual: bool,
+) -> None:
+    """Verify a programme, sign the institution's approval, and record both: through the daemon if it runs.
+
+    Args:
+        rho_cap: the most that this programme may spend here in one reporting year.
+        individual: whether the institution agrees that the coordinator sees its own noisy tables.
+
+    Raises:
+        PeerError: the programme is not signed as this node's configuration asks.
+        DocumentError: the programme, or what is asked of the approval, does not hold.
+        Refusal: the programme is in individual mode and ``individual`` is False.
+        LocalFault: the store cannot be written.
+    """
+    programme = programmes.verify(programme_envelope, config.authority, config.authority_threshold)
+    now = datetime.now(UTC)
+    problems = [*_unanswerable(programme), *_limits(rho_cap, expires_at, now, approved_by)]
+    if problems:
+        raise DocumentError("approval", problems)
+    if programme.mode is Mode.INDIVIDUAL and not individual:
+        raise Refusal(
+            Reason.MODE_NOT_APPROVED,
+            "the coordinator will see this institution's own noisy tables: agree with --individual",
+        )
+    approval = Approval(
+        node=identity.enrolment(config.state_dir).node,
+        programme=programme.digest,
+        rho_cap=rho_cap,
+        individual=individual,
+        approved_at=now,
+        expires_at=expires_at,
+        approved_by=approved_by,
+    )
+    signed = state(approval, identity.protocol_key(config.state_dir))
+    known = DocumentRecord(DocumentKind.PROGRAMME, programme.digest, programme_envelope)
+    try:
+        with Store.open(config.state_dir) as store:
+            record(store, signed, config, now, known)
+    except InUse:
+        control.put_approval(config.control_socket, signed)
+
+
+def record(
+    store: Store, signed: Envelope, config: Config, now: datetime, programme: DocumentRecord | None = None
+) -> Approval:
+    """Write an approval to the ledger, once it is known to be ours. The same one again changes nothing.
+
+    Raises:
+        PeerError: not signed with this node's key, or for another node.
+    """
+    approval = hear(Approval, signed, identity.protocol_key(config.state_dir).public)
+    if approval.node != identity.enrolment(config.state_dir).node:
+        raise PeerError("this approval is another institution's")
+    if any(
+        held.digest == signed.digest for held in store.documents(DocumentKind.APPROVAL, approval.programme)
+    ):
+        return approval
+    digest = Digest(approval.programme)
+    entry = next_entry(store.head, now, Kind.APPROVED, digest, document=signed.digest)
+    documents = [DocumentRecord(DocumentKind.APPROVAL, approval.programme, signed)]
+    store.write(now, entries=[entry], documents=[*documents, programme] if programme else documents)
+    return approval
+
+
+def find_programme(config: Config, named: str) -> Envelope:
+    """A signed programme: from a file, or one that the coordinator has sent, by the start of its digest.
+
+    Raises:
+        LocalFault, DocumentError: it is not there, or the file holds something else.
+    """
+    path = Path(named)
+    if path.is_file():
+        try:
+            return envelopes.from_json(path.read_bytes())
+        except OSError:
+            raise LocalFault(f"{path} cannot be read") from None
+    if len(named) >= 8 and DIGEST.fullmatch(named.ljust(64, "0")):
+        with Reader.open_read_only(config.state_dir) as reader:
+            held = [one for one in reader.documents(DocumentKind.PROGRAMME) if one.digest.startswith(named)]
+        if len(held) == 1:
+            return held[0]
+    raise LocalFault(
+        f"{named}: there is no such file, and no programme with that digest has been received; "
+        "name the signed programme's file, or at least 8 digits of its digest"
+    )
+
+
+def _unanswerable(programme: Programme) -> Sequence[str]:
+    known = {records.AGE, *records.CODED}
+    return [
+        f"programme dimensions.{dimension.id}: this version does not know the field {dimension.field}"
+        for dimension in programme.dimensions
+        if dimension.field not in known
+    ]
+
+
+def _limits(rho_cap: Fraction, expires_at: datetime, now: datetime, approved_by: str) -> Sequence[str]:
+    problems = []
+    if rho_cap <= 0:
+        problems.append("rho_cap: must be more than 0")
+    if expires_at.tzinfo is None or expires_at <= now:
+        problems.append("expires_at: must lie in the future, with its time zone")
+    if not 0 < len(approved_by) <= 200:
+        problems.append("approved_by: write who approves, at most 200 characters")
+    return problems

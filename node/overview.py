@@ -1,0 +1,117 @@
+"""What the node has done and is doing, for its own people: the ledger and the daemon's state, in words."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from node import control, halting, identity, policy
+from node.config import Config
+from node.control import NotRunning
+from node.store import Reader, RoundRecord
+from node.texts import Words
+from samentel.counting.ledger import Body, Entry, head
+from samentel.errors import DocumentError, LocalFault
+from samentel.wire.messages import LocalRound
+
+
+def status(config: Config) -> Mapping[str, object]:
+    """The daemon's own word, or what its files tell when it is off."""
+    try:
+        told = control.status(config.control_socket)
+    except NotRunning:
+        return _from_files(config)
+    rounds = [_round(one) for one in told.rounds]
+    return {
+        "node": told.node_id,
+        "state": told.state,
+        "reason": told.reason,
+        "last_contact": told.last_contact,
+        "ledger": {"length": told.ledger.length, "digest": told.ledger.digest},
+        "certificate_until": told.certificate_until,
+        "rounds": rounds,
+    }
+
+
+def status_lines(shown: Mapping[str, object], words: Words) -> Iterator[str]:
+    """The state in words."""
+    state = words("status.off") if shown["state"] == "off" else shown["state"]
+    yield f"{words('status.node')}: {shown['node'] or '-'}"
+    yield f"{words('status.state')}: {state}"
+    if shown["reason"]:
+        yield f"{words('status.reason')}: {shown['reason']}"
+    yield f"{words('status.contact')}: {shown['last_contact'] or words('never')}"
+    at = shown["ledger"]
+    assert isinstance(at, Mapping)
+    yield f"{words('status.ledger')}: {at['length']} ({at['digest'][:12]})"
+    yield f"{words('status.certificate')}: {shown['certificate_until'] or '-'}"
+    rounds = shown["rounds"]
+    assert isinstance(rounds, Sequence)
+    for one in rounds:
+        facts = f"{one['period']:<7} {one['attempt']}  {one['state']:<10} {one['reason']}"
+        yield f"  {one['round'][:12]}  {facts}"
+
+
+def entries(config: Config) -> list[Entry]:
+    """The ledger, read beside a running daemon or without one."""
+    with Reader.open_read_only(config.state_dir) as reader:
+        return reader.entries()
+
+
+def ledger_lines(config: Config, shown: Sequence[Entry], words: Words) -> Iterator[str]:
+    """The ledger in words, a line an entry, and what is left of each reporting year."""
+    if not shown:
+        yield words("ledger.empty")
+        return
+    try:
+        bodies = [entry.read() for entry in shown]
+    except DocumentError:
+        raise LocalFault(
+            "the ledger holds an entry that cannot be read: `samentel-node ledger verify`"
+        ) from None
+    yield from (_line(body) for body in bodies)
+    for year in sorted({body.loss.period.year for body in bodies if body.loss}):
+        left = policy.left(shown, year, config.caps)
+        facts = {"cap": config.caps.central, "local_cap": config.caps.local}
+        yield words("ledger.left", year=year, central=_short(left.central), local=_short(left.local), **facts)
+
+
+def _line(body: Body) -> str:
+    parts = [f"{body.seq:>4}  {body.at:%Y-%m-%d %H:%M}  {body.kind:<10} {body.programme[:12]}"]
+    if body.loss is not None:
+        parts.append(f"{body.loss.period} #{body.loss.attempt}  rho {_short(body.loss.rho_central)}")
+    if body.reason is not None:
+        parts.append(body.reason)
+    return "  ".join(parts)
+
+
+def _short(rho: object) -> str:
+    """A rho for reading: the ledger itself holds the exact fraction of a float, 50 digits long."""
+    return f"{float(rho):.6g}"  # type: ignore[arg-type]
+
+
+def _from_files(config: Config) -> Mapping[str, object]:
+    with Reader.open_read_only(config.state_dir) as reader:
+        at, halted, rounds = head(reader.entries()), halting.halted(reader), reader.rounds()
+    node = until = ""
+    try:
+        node = identity.enrolment(config.state_dir).node
+        until = identity.lifetime(identity.credentials(config.state_dir).chain)[1].isoformat()
+    except LocalFault:
+        pass  # not enrolled yet: there is nothing to tell
+    return {
+        "node": node,
+        "state": "off",
+        "reason": str(halted or ""),
+        "last_contact": "",
+        "ledger": {"length": at.length, "digest": at.digest},
+        "certificate_until": until,
+        "rounds": [_round(one) for one in rounds],
+    }
+
+
+def _round(one: LocalRound | RoundRecord) -> Mapping[str, object]:
+    return {
+        "round": one.round_id,
+        "period": one.period,
+        "attempt": one.attempt,
+        "state": str(one.state),
+        "reason": one.reason,
+    }

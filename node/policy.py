@@ -1,0 +1,219 @@
+"""Whether this institution takes part in a round: one pure decision, made afresh each time.
+
+No clock, file or record is read here, and no outcome depends on what the
+records hold. The order of the checks is the order of the table ``CHECKS``.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+
+from samentel.counting import ledger
+from samentel.counting.ledger import Charge, Entry, Loss
+from samentel.counting.privacy import TableNoise, noise_plan, total_rho
+from samentel.documents.envelope import Envelope
+from samentel.documents.keys import VerifyKey
+from samentel.documents.programme import Counting, Mode, Programme
+from samentel.documents.roster import Roster
+from samentel.documents.statements import Approval, Round, hear
+from samentel.errors import DocumentError, PeerError, Reason, Refusal
+from samentel.ids import Digest, digest
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that the decision may look at.
+
+    Attributes:
+        halted: why the node is paused, or None.
+        roster, programme: as held here and verified with the authority's keys, or None.
+        approvals: of this programme, oldest first, as stored.
+        attempts: those of other rounds of this programme and period, in which this node took part.
+        deadline: the end of the phase that the round is in.
+    """
+
+    now: datetime
+    node: str
+    key: VerifyKey
+    halted: Reason | None
+    roster: Roster | None
+    programme: Programme | None
+    approvals: Sequence[Envelope]
+    entries: Sequence[Entry]
+    attempts: Sequence[int]
+    deadline: datetime
+    caps: Charge
+    institutions_floor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The institution takes part: what it will be charged, and the entry that says so."""
+
+    programme: Programme
+    plan: tuple[TableNoise, ...]
+    loss: Loss
+    hold: Entry
+
+
+def decide(situation: Situation, asked: Round) -> Permit | Refusal:
+    """A permit, or the first rule that says no. Nothing is changed."""
+    try:
+        for check in CHECKS:
+            check(situation, asked)
+        return _permit(situation, asked)
+    except Refusal as refusal:
+        return refusal
+
+
+def newest_approval(situation: Situation) -> Approval | None:
+    """The institution's latest word on the programme, if it carries its own signature."""
+    for envelope in reversed(situation.approvals):
+        try:
+            approval = hear(Approval, envelope, situation.key)
+        except PeerError:
+            continue
+        if approval.node == situation.node:
+            return approval
+    return None
+
+
+def plan_digest(plan: Sequence[TableNoise]) -> Digest:
+    """A name for a noise plan: SHA-256 over its exact parameters."""
+    rows = [[one.table, one.cells, one.rows, one.granularity, one.scale.hex(), str(one.rho)] for one in plan]
+    return digest(json.dumps(rows, separators=(",", ":")).encode())
+
+
+def _not_halted(situation: Situation, _: Round) -> None:
+    if situation.halted is not None:
+        raise Refusal(situation.halted, "this node is paused: a person ends that with `samentel-node resume`")
+
+
+def _roster_is_ours(situation: Situation, asked: Round) -> None:
+    roster = situation.roster
+    if roster is None or roster.digest != asked.roster:
+        raise Refusal(
+            Reason.ROSTER_MISMATCH, "the round was opened under another roster than the one held here"
+        )
+    mine = roster.institution(situation.node)
+    if mine is None or mine.verify_key != situation.key:
+        raise Refusal(Reason.ROSTER_MISMATCH, "the roster does not name this institution with its own key")
+
+
+def _programme_known(situation: Situation, asked: Round) -> None:
+    if situation.programme is None or situation.programme.digest != asked.programme:
+        raise Refusal(
+            Reason.PROGRAMME_UNKNOWN, "the round's programme is not held here, or is not signed as it must be"
+        )
+
+
+def _approved(situation: Situation, asked: Round) -> None:
+    approval, programme = newest_approval(situation), situation.programme
+    assert programme is not None  # _programme_known comes before
+    if approval is None or approval.programme != asked.programme:
+        raise Refusal(
+            Reason.NOT_APPROVED, "the institution has not approved this programme: `samentel-node approve`"
+        )
+    if programme.mode is Mode.INDIVIDUAL and not approval.individual:
+        raise Refusal(Reason.MODE_NOT_APPROVED, "the approval does not agree to individual mode")
+    if approval.expires_at <= situation.now:
+        raise Refusal(Reason.APPROVAL_EXPIRED, f"the approval expired on {approval.expires_at:%Y-%m-%d}")
+
+
+def _period_fits(situation: Situation, asked: Round) -> None:
+    assert situation.programme is not None
+    if not situation.programme.admits(asked.period):
+        raise Refusal(Reason.PERIOD_KIND, f"the programme does not count periods such as {asked.period}")
+    if asked.period.end > situation.now:
+        raise Refusal(Reason.PERIOD_NOT_OVER, f"the period {asked.period} is not over yet")
+
+
+def _above_floors(situation: Situation, _: Round) -> None:
+    assert situation.programme is not None
+    asked, floor = situation.programme.roster.institutions_min, situation.institutions_floor
+    if asked < floor:
+        raise Refusal(
+            Reason.PARAMETER_BELOW_FLOOR,
+            f"the programme asks {asked} institutions, the floor here is {floor}",
+        )
+    assert situation.roster is not None
+    if len(situation.roster.institutions) < asked:
+        raise Refusal(
+            Reason.PARAMETER_BELOW_FLOOR, f"the roster has fewer than the {asked} institutions needed"
+        )
+
+
+def _attempt_in_order(situation: Situation, asked: Round) -> None:
+    # Later than every attempt this node took part in; it may have been away for one in between.
+    assert situation.programme is not None
+    if asked.attempt > situation.programme.max_attempts:
+        raise Refusal(
+            Reason.ATTEMPT_OUT_OF_ORDER, f"the programme allows {situation.programme.max_attempts} attempts"
+        )
+    if situation.attempts and asked.attempt <= max(situation.attempts):
+        raise Refusal(
+            Reason.ATTEMPT_OUT_OF_ORDER, f"this node took part in attempt {max(situation.attempts)} already"
+        )
+
+
+def _in_time(situation: Situation, asked: Round) -> None:
+    if not asked.opened_at < asked.gather_until < asked.collect_until:
+        raise Refusal(Reason.DEADLINE, "the round's deadlines do not follow each other")
+    if situation.deadline <= situation.now:
+        raise Refusal(Reason.DEADLINE, "the time for this is over")
+
+
+CHECKS: tuple[Callable[[Situation, Round], None], ...] = (
+    _not_halted,
+    _roster_is_ours,
+    _programme_known,
+    _approved,
+    _period_fits,
+    _above_floors,
+    _attempt_in_order,
+    _in_time,
+)
+
+
+def _permit(situation: Situation, asked: Round) -> Permit:
+    programme, approval = situation.programme, newest_approval(situation)
+    assert programme is not None  # CHECKS
+    assert approval is not None  # CHECKS
+    try:
+        plan = noise_plan(programme)
+    except DocumentError as error:
+        raise Refusal(Reason.PARAMETER_BELOW_FLOOR, error.problems[0]) from None
+    rho = total_rho(plan)
+    loss = Loss(
+        round=asked.round_id,
+        period=asked.period,
+        attempt=asked.attempt,
+        mode=programme.mode,
+        counting=counting(programme),
+        rho_central=rho,
+        rho_local=rho,  # in individual mode each institution adds the full noise
+    )
+    entry = ledger.hold(
+        situation.entries,
+        situation.now,
+        programme.digest,
+        loss,
+        situation.caps,
+        plan_digest(plan),
+        approval.rho_cap,
+    )
+    return Permit(programme, plan, loss, entry)
+
+
+def counting(programme: Programme) -> Counting:
+    """Inflow only if every population of the programme is inflow: the dearer of the two otherwise."""
+    kinds = {population.counting for population in programme.populations}
+    return Counting.INFLOW if kinds == {Counting.INFLOW} else Counting.STOCK
+
+
+def left(entries: Sequence[Entry], year: int, caps: Charge) -> Charge:
+    """What is left of the house caps of a reporting year of the data."""
+    now = ledger.charge([entry.read() for entry in entries], year)
+    return Charge(max(caps.central - now.central, Fraction(0)), max(caps.local - now.local, Fraction(0)))

@@ -1,0 +1,138 @@
+"""``samentel-node init``: a directory with all that an institution fills in, keys, and an empty ledger."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from node import config, identity
+from node.store import Store
+from samentel.documents.keys import verify_key
+from samentel.errors import LocalFault
+
+CONFIG = """\
+# Samentel: instellingen van dit knooppunt / configuration of this node.
+# Paden gelden vanaf deze map / paths are relative to this directory.
+
+# Sleutels en grootboek; maak hier een reservekopie van / keys and ledger; back this up.
+state_dir = "state"
+# Waar de export staat en wat zijn woorden betekenen / where the export is and what its words mean.
+mapping = "mapping.toml"
+language = "nl"              # "nl" of/or "en"
+# Als het pad van state_dir te lang is / if state_dir's path is too long:
+# control_socket = "/run/samentel/node.sock"
+
+# De sleutels van de programma-autoriteit. Haal ze langs een eigen weg, nooit bij de coordinator.
+# The programme authority's keys. Get them by your own channel, never from the coordinator.
+[authority]
+keys = [{keys}]
+threshold = {threshold}                # zoveel moeten er tekenen / so many must sign
+
+# Het meeste dat een persoon in een verslagjaar aan privacy mag verliezen (rho), alle programma's samen.
+# The most privacy (rho) that a person may lose in one reporting year, all programmes together.
+[caps]
+central = "{central}"                # tegenover wie de uitkomsten ziet / against whoever sees the figures
+local = "{local}"                 # als alle anderen samenspannen / should everybody else collude
+
+[floors]
+institutions_min = {floor}         # nooit met minder instellingen / never with fewer institutions
+"""
+
+MAPPING = """\
+# Waar de velden in de export van uw clientsysteem staan / where your client system's export keeps each field.
+# Controleer met / check with:  samentel-node check
+
+[file]
+path = "export.csv"          # vanaf deze map / relative to this directory
+encoding = "utf-8"           # utf-8, cp1252 (Windows) of/or latin-1
+delimiter = ";"
+quote = '"'
+dates = ["%Y-%m-%d", "%d-%m-%Y"]
+
+# veld = "kolomkop" / field = "column heading". Verplicht / required: person, first_contact.
+[columns]
+person = "clientnummer"
+first_contact = "datum eerste contact"
+birth_date = "geboortedatum"     # of/or birth_year, of/or age
+sex = "geslacht"
+citizenship = "nationaliteit"
+reason = "aanleiding"
+
+# woord in uw systeem = landelijke code / your system's word = national code.
+# Hoofdletters en spaties doen er niet toe / capitals and blanks do not matter.
+# Zonder tabel voor een veld gelden de landelijke codes zelf / without a table the national codes hold.
+[codes.sex]
+"vrouw" = "F"
+"man" = "M"
+"anders" = "X"
+
+[codes.reason]
+"seksuele uitbuiting" = "THB_SEX"
+"arbeidsuitbuiting" = "THB_LAB"
+"criminele uitbuiting" = "THB_CRI"
+"vermoeden mensenhandel" = "THB_SUSP"
+"huiselijk geweld" = "HG"
+"niet gevraagd" = "NASK"
+
+# code van een lege cel / code of an empty cell; anders/otherwise: onbekend/unknown.
+[blank]
+reason = "NREC"
+"""
+
+
+def init(directory: Path, *, authority: Sequence[Path], authority_threshold: int) -> Path:
+    """Make a node's directory: node.toml, an example mapping, keys, an empty ledger.
+
+    Args:
+        authority: files with the programme authority's public keys, obtained out of band; copied.
+
+    Returns:
+        The path of node.toml.
+
+    Raises:
+        LocalFault: there is a node.toml already, or a key cannot be read.
+        DocumentError: the threshold does not fit the keys.
+    """
+    path = directory / "node.toml"
+    if path.exists():
+        raise LocalFault(f"{path} exists: this directory has been set up before; choose another one")
+    if not authority:
+        raise LocalFault("name at least one public key of the programme authority with --authority FILE")
+    keys = {file.name: _public_key(file) for file in authority}
+    if len(keys) < len(authority):
+        raise LocalFault("two of the authority's key files have the same name: rename one")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "authority").mkdir(exist_ok=True)
+        for name, pem in keys.items():
+            (directory / "authority" / name).write_bytes(pem)
+        if not (directory / "mapping.toml").exists():
+            (directory / "mapping.toml").write_text(MAPPING, "utf-8")
+        text = CONFIG.format(
+            keys=", ".join(f'"authority/{name}"' for name in keys),
+            threshold=authority_threshold,
+            central=config.CENTRAL_CAP,
+            local=config.LOCAL_CAP,
+            floor=config.INSTITUTIONS_FLOOR,
+        )
+        draft = directory / ".node.toml.new"
+        draft.write_text(text, "utf-8")
+        loaded = config.load(draft)
+        identity.create(loaded.state_dir)
+        Store.open(loaded.state_dir).close()
+        os.replace(draft, path)  # last, so that a half-made directory can be made again
+    except OSError as error:
+        raise LocalFault(
+            f"{directory} cannot be set up ({error.strerror}): look at the disk and its permissions"
+        ) from None
+    return path
+
+
+def _public_key(file: Path) -> bytes:
+    try:
+        pem = file.read_bytes()
+    except OSError:
+        raise LocalFault(f"the key file {file} cannot be read") from None
+    try:
+        return verify_key(pem).to_pem()
+    except LocalFault as fault:
+        raise LocalFault(f"{file}: {fault}") from None
