@@ -16,8 +16,9 @@ from samentel.documents.keys import signing_key
 from samentel.documents.model import to_bytes
 from samentel.documents.programme import Programme
 from samentel.documents.roster import Institution, Roster
-from samentel.errors import DocumentError, LocalFault, PeerError
+from samentel.errors import DocumentError, LocalFault, PeerError, Reason, Refusal
 from samentel.ids import Digest, digest
+from samentel.wire.messages import RoundPhase
 
 
 def draft_roster(config: Config, *, version: int | None = None) -> bytes:
@@ -87,11 +88,23 @@ def publish(config: Config, envelope: Envelope) -> Digest:
                 held = rosters.parse(stored(book.store, register.roster.envelope).payload)
                 rosters.check_successor(held, rosters.parse(envelope.payload))
             if body.document == "roster":
+                _check_no_round_is_open(state)
                 _check_keys(state, rosters.parse(envelope.payload))
             return Entry(bodies=((envelope.digest, body),), blobs=(dsse.to_json(envelope),))
 
         book.write(datetime.now(UTC), decision)
     return envelope.digest
+
+
+def _check_no_round_is_open(state: State) -> None:
+    """Nodes hold a round against the roster they hold: a new one in between would make them refuse it."""
+    for round_ in state.rounds.values():
+        if round_.phase in (RoundPhase.GATHERING, RoundPhase.COLLECTING):
+            raise Refusal(
+                Reason.ROSTER_MISMATCH,
+                f"round {round_.round_id[:12]} for {round_.opened.period} is open under the roster in force: "
+                "publish it or abandon it first, then put the new roster in force",
+            )
 
 
 def stored(store: Store, name: str) -> Envelope:

@@ -74,7 +74,9 @@ def idle(directory: Path) -> tuple[float, float]:
         begun = time.perf_counter()
         daemon = place.daemon()
         try:
-            processes.wait("waiting for the node", lambda: b'"connected"' in daemon.log.read_bytes(), [daemon], 30)
+            processes.wait(
+                "waiting for the node", lambda: b'"connected"' in daemon.log.read_bytes(), [daemon], 30
+            )
             took = time.perf_counter() - begun
             with Reader.open_read_only(place.config.state_dir):
                 return resident(daemon.process.pid), took
@@ -102,8 +104,9 @@ def read(directory: Path, rows: int) -> float:
             export.write(f"p{number * 7919 % rows},{day},{1950 + number % 60},{'FMX'[number % 3]},"
                          f"{words[number % len(words)]}\n")  # fmt: skip
     (directory / "mapping.toml").write_text(
-        '[file]\npath = "export.csv"\nencoding = "utf-8"\ndelimiter = ","\ndates = ["%Y-%m-%d"]\n\n[columns]\n'
-        'person = "id"\nfirst_contact = "first"\nbirth_year = "born"\nsex = "sex"\nreason = "reason"\n',
+        '[file]\npath = "export.csv"\nencoding = "utf-8"\ndelimiter = ","\ndates = ["%Y-%m-%d"]\n\n'
+        '[columns]\nperson = "id"\n'
+        'first_contact = "first"\nbirth_year = "born"\nsex = "sex"\nreason = "reason"\n',
         "utf-8",
     )
     described = mapping.load(directory / "mapping.toml")

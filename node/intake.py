@@ -8,11 +8,10 @@ independent of what other persons' rows hold:
   in every year's. Such rows never count in a quarter.
 - A quarter counts the rows that lie in it among those that its year would keep,
   so that a person is never in two quarters of one year.
-- Rows without a person's number are together one person, as far as anybody can
-  tell, and everything of them is unknown: so each of them moves a table by one
-  row at most, and all of them together by no more than one person's bound. They
-  count in annual periods only. Whoever stands in an export both with and without
-  a number is two persons to the bound; ``node.check`` warns of such lines.
+- Rows without a person's number do not count, lines that cannot be split
+  included. Whose they are cannot be told, so counting them would let a person who
+  also has a number move a table by more than the bound that was promised.
+  ``node.check`` says how many there are: a number in the export mends it.
 - Rows stand by date, then by their codes: never in the order of the export.
 """
 
@@ -51,16 +50,10 @@ def codes(mapping: Mapping, programme: Programme, period: Period) -> Codes:
 def population(export: Export, mapping: Mapping, programme: Programme, period: Period) -> Population:
     """The clients of a period, in the stated order; at most ``rows_per_person`` rows of each in a quarter."""
     person, days = export.numbered("person"), export.days(_EVENT)
-    nobody = person < 0
-    levels = {
-        dimension.id: np.where(
-            nobody, dimension.index(dimension.unknown), _levels(export, mapping, dimension, days)
-        )
-        for dimension in programme.dimensions
-    }
+    levels = {dimension.id: _levels(export, mapping, dimension, days) for dimension in programme.dimensions}
     dated = days > 0
     in_year = days // 10_000 == period.year
-    chosen = in_year & ~nobody if period.quarter else in_year | ~dated
+    chosen = (person >= 0) & (in_year if period.quarter else in_year | ~dated)
     order = _order(chosen, np.where(dated, days, _LAST), list(levels.values()))
     ordered = Population(person[order], {name: values[order] for name, values in levels.items()})
     if not period.quarter:

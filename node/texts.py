@@ -149,12 +149,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "check.rows": ("Regels met inhoud", "Lines with content"),
     "check.persons": ("Verschillende personen", "Different persons"),
     "check.broken": (
-        "Regels met een ander aantal velden dan de kop (regeleinde in een opmerking?): alles onbekend",
-        "Lines with another number of fields than the header (line break in a remark?): everything unknown",
+        "Regels met een ander aantal velden dan de kop (regeleinde in een opmerking?): tellen NIET mee",
+        "Lines with another number of fields than the header (line break in a remark?): do NOT count",
     ),
     "check.nobody": (
-        "Regels zonder clientnummer: samen tellen zij als één persoon",
-        "Lines without a person's number: together they count as one person",
+        "Regels zonder cliëntnummer: tellen NIET mee, vul het nummer aan",
+        "Lines without a person's number: do NOT count, add the number",
     ),
     "check.undated": (
         "Regels zonder leesbare datum van eerste contact: tellen in elk jaar, in geen kwartaal",

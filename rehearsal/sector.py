@@ -118,7 +118,6 @@ def _clients(house: House, year: int, chance: random.Random) -> tuple[list[Clien
         rows.append(replace(person, reason=word))
         reasons.append(counted)
     rows += _oddities(house, rows, chance)
-    reasons.append(UNKNOWN)  # the one whose number is missing, below
     rows += [_client(house, house.clients + number, year - 1, chance) for number in range(9)]
     chance.shuffle(rows)
     return [_in_words(house.dialect, row, chance) for row in rows], reasons

@@ -245,3 +245,13 @@ async def test_a_roster_with_another_key_than_was_enrolled_is_refused(federation
 async def test_a_programme_in_a_mode_that_is_not_carried_out_is_refused(federation):
     with pytest.raises(DocumentError, match="not carried out by this version"):
         documents.publish(federation.config, federation.sign_programme(mode="secure-sum"))
+
+
+async def test_a_roster_is_not_replaced_under_an_open_round(federation, tools):
+    status = await tools.advance(federation, m.RoundPhase.COLLECTING)
+    newer = federation.sign_roster(documents.draft_roster(federation.config))
+    with pytest.raises(Refusal, match=status.round_id[:12]):
+        documents.publish(federation.config, newer)
+    admin = federation.admin_link()
+    await admin.call(M.ABANDON_ROUND, m.AbandonRoundRequest(status.round_id, "a new institution first"))
+    assert documents.publish(federation.config, newer) == newer.digest

@@ -148,7 +148,7 @@ MOMENTS = {
 
 
 def check_outcome(stage: Stage) -> None:
-    """One release; at every institution one debit and one publication; one upload, the one that was stored."""
+    """One release; at every institution one debit and one publication; one upload: what was stored."""
     reached("published", lambda: MOMENTS["published"](stage))
     reached("booked", lambda: all(Kind.PUBLISHED in stage.kinds(place) for place in range(3)))
     for place in range(3):
