@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from aggregator.config import Config
 
 CONFIG_VARIABLE = "SAMENTEL_AGGREGATOR_CONFIG"
+NEEDED = frozenset({"sqlalchemy"})  # what the extra "aggregator" brings
 
 app = App(
     name="samentel-aggregator",
@@ -50,6 +51,12 @@ def main() -> None:
     except SamentelError as error:
         print(f"samentel-aggregator: {error}", file=sys.stderr)
         sys.exit(1)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in NEEDED:
+            raise
+        sys.exit(
+            "samentel-aggregator: this needs more than a node has; run: pip install 'samentel[aggregator]'"
+        )
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,8 @@ from rehearsal.processes import Daemon
 
 NAME = "Qxvelmarthuzioppegronwak"  # 24 letters, in one row of one export
 PERSON = "7Zk4WqXv9LmT2RbY6NcH3GdP"
+# How many clients of two institutions have a reason that nobody else has: their true counts of one cell.
+COUNTS = (7919, 3571)
 
 
 @dataclass
@@ -65,7 +68,9 @@ def prefect_api(quiet_prefect) -> Iterator[str]:
 def running(tmp_path_factory) -> Iterator[Running]:
     """An aggregator and three nodes, each its own process, over mutual TLS."""
     directory = tmp_path_factory.mktemp("f")
-    exports = [planted(export) for export in sector.make(2025).exports[:3]]
+    made = sector.make(2025)
+    assert made.truth["THB_OTH"] == 0, "the planted counts stand alone in their cell"
+    exports = [planted(export, count) for export, count in zip(made.exports, (*COUNTS, 0), strict=False)]
     with ExitStack() as ends:
         parts = federation.prepare(directory, exports, signing.packaged("aanleiding-demo"))
         ends.callback(parts.aggregator.stop)
@@ -81,11 +86,14 @@ def running(tmp_path_factory) -> Iterator[Running]:
             os.environ[settings.CREDENTIALS] = before
 
 
-def planted(export: sector.Export) -> sector.Export:
-    """The export with one more client, whose name and number must never be seen again."""
+def planted(export: sector.Export, count: int) -> sector.Export:
+    """The export with a client, and a count, that must never be seen again."""
     dialect = export.house.dialect
+    day = dialect.written(date(2025, 6, 1))
     text = io.StringIO()
-    known = {"person": PERSON, "name": NAME, "first_contact": "01-06-2025", "reason": "Huiselijk geweld"}
     writer = csv.writer(text, delimiter=dialect.delimiter, lineterminator="\r\n")
-    writer.writerow([known.get(field, "") for field in dialect.columns])
+    known = {"person": PERSON, "name": NAME, "first_contact": day, "reason": dialect.words["reason"]["HG"]}
+    alone = {"first_contact": day, "reason": dialect.words["reason"]["THB_OTH"]}
+    for client in (known, *({**alone, "person": f"planted-{number}"} for number in range(count))):
+        writer.writerow([client.get(field, "") for field in dialect.columns])
     return replace(export, data=export.data + text.getvalue().encode(dialect.encoding))

@@ -1,8 +1,11 @@
 """The whole road with real processes: Prefect, an aggregator, three nodes, mutual TLS, OpenDP."""
 
 import base64
+import csv
+import io
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -20,6 +23,7 @@ pytestmark = [pytest.mark.prefect, pytest.mark.timeout(240)]
 
 PROGRAMME = "aanleiding-demo"
 NAME, PERSON = "Qxvelmarthuzioppegronwak", "7Zk4WqXv9LmT2RbY6NcH3GdP"
+COUNTS, CONTROL = (7919, 3571), 6007  # true counts of two institutions, and a number planted nowhere
 
 
 def spent(running, year):
@@ -27,8 +31,7 @@ def spent(running, year):
     found = {}
     for place in running.parts.premises:
         with Reader.open_read_only(place.config.state_dir) as store:
-            entries = store.entries
-            entries = entries() if callable(entries) else entries
+            entries = store.entries()
         assert verify(entries) == []
         bodies = [entry.read() for entry in entries]
         found[place.export.house.node] = sum(
@@ -189,6 +192,38 @@ def test_a_planted_name_and_number_are_nowhere_but_in_the_export(released, runni
     nodes = seen([running.directory / "nodes"])
     assert nodes
     assert all(Path(file).name.startswith("export-") for file in nodes)
+
+
+def told(places: list[Path], number: int) -> list[str]:
+    """Files that hold a number as a word of its own."""
+    word = re.compile(rb"(?<![0-9A-Za-z.+/=_-])%d(?![0-9A-Za-z.+/=_-])" % number)
+    files = [file for place in places for file in ([place] if place.is_file() else place.rglob("*"))]
+    return [str(file) for file in files if file.is_file() and word.search(file.read_bytes())]
+
+
+def test_true_counts_are_in_no_log_and_not_in_prefect(released, running, quiet_prefect):
+    """The national figure is noisy and is the sum of both, so the release cannot hold either by right."""
+    from prefect.settings import PREFECT_SERVER_DATABASE_CONNECTION_URL
+
+    database = Path(PREFECT_SERVER_DATABASE_CONNECTION_URL.value().partition("///")[2])
+    outside = [database.parent, quiet_prefect, running.directory / "logs", running.directory / "aggregator"]
+    nowhere = told(outside, CONTROL)
+    for count in COUNTS:
+        assert told(outside, count) == nowhere == []
+
+
+def test_the_planted_counts_are_what_the_noise_was_added_to(released, running):
+    with coordinator(running) as national:
+        rows = csv.DictReader(io.StringIO(national.read_file(released, "tables.csv").decode()))
+        cell = next(row for row in rows if (row["table"], row["codes"]) == ("reason", "THB_OTH"))
+    assert abs(float(cell["estimate"]) - sum(COUNTS)) < 12 * float(cell["sd"])
+
+
+def test_the_search_finds_a_count_as_a_word(tmp_path):
+    for number, text in enumerate((b'{"rows": 7919}', b"counted 7919\n", b"\x007919\x00", b"[12,7919,3]")):
+        (tmp_path / str(number)).write_bytes(text)
+    (tmp_path / "other").write_bytes(b"a7919f 17919 0.7919")
+    assert sorted(Path(name).name for name in told([tmp_path], 7919)) == ["0", "1", "2", "3"]
 
 
 @pytest.mark.parametrize("form", sorted(forms(PERSON)))

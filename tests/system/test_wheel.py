@@ -107,7 +107,10 @@ def test_a_node_runs_on_what_an_institution_installs(premises, tmp_path):
 @pytest.mark.parametrize(
     "command",
     [
-        pytest.param(["samentel-aggregator", "--help"], id="aggregator"),
+        pytest.param(
+            ["samentel-aggregator", "init", "new", "--address", "localhost:7443", "--authority", "a.pem"],
+            id="aggregator",
+        ),
         pytest.param(["samentel", "demo"], id="demo"),
     ],
 )
