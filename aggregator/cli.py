@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -46,8 +47,20 @@ _chosen = {"config": Path("aggregator.toml")}
 
 def main() -> None:
     """Entry point: one clear line on standard error for anything that a person can mend."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(
+                errors="replace"
+            )  # a name that this terminal cannot write is no reason to stop
     try:
-        app.meta(sys.argv[1:])
+        try:
+            app.meta(sys.argv[1:])
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read along has left, as with "| head"; Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except SamentelError as error:
         print(f"samentel-aggregator: {error}", file=sys.stderr)
         sys.exit(1)

@@ -148,22 +148,18 @@ class Coordinator:
     def read_file(self, release_id: str, name: str) -> bytes:
         """One file of a release; compare it with its SHA-256 in the manifest."""
         method = M.READ_FILE
-        stub = self._channel.unary_stream(
-            method.path, request_serializer=codec.encode, response_deserializer=_decoder(method)
-        )
+        data = _encoded(m.ReadFileRequest(release_id, name))
+        stub: Any = self._channel.unary_stream(method.path, response_deserializer=_decoder(method))
         try:
-            return b"".join(
-                piece.data for piece in stub(m.ReadFileRequest(release_id, name), timeout=PUBLISH_SECONDS)
-            )
+            return b"".join(piece.data for piece in stub(data, timeout=PUBLISH_SECONDS))
         except grpc.RpcError as error:
             raise self._fault(error) from None
 
     def _call(self, method: Method[Q, A], request: Q, seconds: float = SECONDS) -> A:
-        stub = self._channel.unary_unary(
-            method.path, request_serializer=codec.encode, response_deserializer=_decoder(method)
-        )
+        data = _encoded(request)
+        stub: Any = self._channel.unary_unary(method.path, response_deserializer=_decoder(method))
         try:
-            answer: A = stub(request, timeout=seconds)
+            answer: A = stub(data, timeout=seconds)
         except grpc.RpcError as error:
             raise self._fault(error) from None
         return answer
@@ -198,6 +194,14 @@ _FAULTS: Mapping[grpc.StatusCode, tuple[type[SamentelError], str]] = {
     grpc.StatusCode.INVALID_ARGUMENT: (LocalFault, "{text}"),
     grpc.StatusCode.INTERNAL: (PeerError, "{text}"),
 }
+
+
+def _encoded(request: object) -> bytes:
+    # Before gRPC sees it: gRPC would say that there was an exception, and not which.
+    try:
+        return codec.encode(request)
+    except codec.MessageError as error:
+        raise LocalFault(f"the coordinator cannot be asked this: {error}") from None
 
 
 def _decoder(method: Method[Any, A]) -> Any:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
-from aggregator.errors import Contradiction, NotAllowed
+from aggregator.errors import Contradiction
 from aggregator.events import (
     Abandoned,
     Body,
@@ -129,9 +129,8 @@ def decide(round_: Round, command: Command, now: datetime) -> tuple[Body, ...]:
     """The events that follow from a command; none when it has been carried out before.
 
     Raises:
-        Refusal: too late, too early, or too few.
+        Refusal: too late, too early, too few, or a node that is not of this round.
         Contradiction: a node says something else than before.
-        NotAllowed: a node that is not of this round.
     """
     match command:
         case Attend():
@@ -216,7 +215,7 @@ def attempt_wanted(rounds: Rounds, programme: str, period: Period, asked: int, m
 
 def _attend(round_: Round, command: Attend, now: datetime) -> tuple[Body, ...]:
     if command.node not in round_.opened.invited:
-        raise NotAllowed("this institution is not on the roster of the round")
+        raise Refusal(Reason.ROSTER_MISMATCH, "this institution is not on the roster of the round")
     if command.node in round_.present:
         return ()
     if round_.phase is not RoundPhase.GATHERING or now >= round_.opened.gather_until:
@@ -230,7 +229,7 @@ def _contribute(round_: Round, command: Contribute, now: datetime) -> tuple[Body
             return ()
         raise Contradiction("another vector of this institution is stored for this round")
     if command.node not in round_.present:
-        raise NotAllowed("this institution did not say that it takes part in the round")
+        raise Refusal(Reason.DEADLINE, "this institution did not say in time that it takes part in the round")
     if round_.phase is RoundPhase.GATHERING:
         raise Refusal(Reason.DEADLINE, "this round does not collect yet")
     if round_.phase is not RoundPhase.COLLECTING or now >= round_.opened.collect_until:

@@ -3,12 +3,13 @@
 There is no key that turns TLS, signatures or the log off.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from aggregator import files
 from samentel.documents.access import Address
@@ -20,11 +21,20 @@ Hours = Annotated[float, Field(gt=0, le=24 * 90)]
 Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:-]{1,253}$")]
 
 
+def _port(address: str) -> str:
+    if not 1 <= int(address.rpartition(":")[2]) <= 65535:
+        raise ValueError("the port must lie between 1 and 65535")
+    return address
+
+
+Where = Annotated[Address, AfterValidator(_port)]
+
+
 class Settings(Model):
     """The keys of the file; see the comments that ``samentel-aggregator init`` writes beside them."""
 
-    listen: Address
-    address: Address
+    listen: Where
+    address: Where
     hosts: Annotated[tuple[Host, ...], Field(min_length=1, max_length=20)]
     state_dir: Name = "state"
     database: Annotated[str, StringConstraints(max_length=500)] = ""
@@ -115,6 +125,12 @@ def load(path: Path) -> Config:
         collect=timedelta(hours=settings.collect_hours),
         database_url=settings.database or f"sqlite:///{state / 'aggregator.db'}",
     )
+
+
+def quoted(text: str) -> str:
+    """A text as TOML writes it, whatever is in it."""
+    # JSON's escapes are TOML's too; only TOML asks for one for the character 7F.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _keys(paths: tuple[Path, ...]) -> tuple[tuple[VerifyKey, ...], list[str]]:

@@ -1,11 +1,13 @@
 """Programmes and rosters: drafted here, signed elsewhere by the programme authority, put in force here."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from aggregator import files
 from aggregator.book import Entry, State, opened
 from aggregator.config import Config
 from aggregator.events import DocumentPublished
+from aggregator.register import Document
 from aggregator.store import Store
 from samentel.counting.privacy import noise_plan
 from samentel.documents import envelope as dsse
@@ -68,7 +70,7 @@ def publish(config: Config, envelope: Envelope) -> Digest:
     Raises:
         PeerError: not signed by enough of the authority's keys, or neither a programme nor a roster.
         DocumentError: signed, but it does not hold.
-        Refusal: a roster older than the one in force.
+        Refusal: older than what is in force, or of the same version with other contents.
     """
     if envelope.payload_type == programmes.PAYLOAD_TYPE:
         body = _programme(config, envelope)
@@ -84,6 +86,8 @@ def publish(config: Config, envelope: Envelope) -> Digest:
             in_force = register.roster.digest if register.roster is not None else None
             if envelope.digest in register.programmes or envelope.digest == in_force:
                 return Entry()
+            if body.document == "programme":
+                _check_version(register.programmes.values(), body)
             if body.document == "roster" and register.roster is not None:
                 held = rosters.parse(stored(book.store, register.roster.envelope).payload)
                 rosters.check_successor(held, rosters.parse(envelope.payload))
@@ -94,6 +98,17 @@ def publish(config: Config, envelope: Envelope) -> Digest:
 
         book.write(datetime.now(UTC), decision)
     return envelope.digest
+
+
+def _check_version(held: Iterable[Document], new: DocumentPublished) -> None:
+    """A name means its highest version: two documents of one version could not be told apart."""
+    highest = max((it.version for it in held if it.name == new.name), default=0)
+    if new.version <= highest:
+        raise Refusal(
+            Reason.ROLLBACK_DETECTED,
+            f"version {highest} of {new.name} is in force, and this is another version {new.version}: "
+            f"raise the version to {highest + 1} or more, and have it signed again",
+        )
 
 
 def _check_no_round_is_open(state: State) -> None:

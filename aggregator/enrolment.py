@@ -13,7 +13,7 @@ from pathlib import Path
 from aggregator import files
 from aggregator.authority import BADGE_LIFE, CLIENT_LIFE, Authority, Issued, read_request
 from aggregator.book import Book, Entry, State, opened
-from aggregator.config import Config
+from aggregator.config import Config, quoted
 from aggregator.errors import Contradiction, NotAllowed, NotFound
 from aggregator.events import BadgeIssued, Confirmed, Enrolled, Invited, Renewed, Revoked
 from aggregator.register import Member, Register
@@ -184,11 +184,11 @@ def write_credentials(config: Config, issued: Issued, root: bytes, out: Path) ->
 
 def endpoint_toml(endpoint: Endpoint) -> bytes:
     """An Endpoint as the text of endpoint.toml."""
-    quoted = ", ".join(f'"{name}"' for name in endpoint.authority)
+    names = ", ".join(map(quoted, endpoint.authority))
     return (
-        f'address = "{endpoint.address}"\n'
-        f'coordinator_key = "{endpoint.coordinator_key}"\n'
-        f"authority = [{quoted}]\n"
+        f"address = {quoted(endpoint.address)}\n"
+        f"coordinator_key = {quoted(endpoint.coordinator_key)}\n"
+        f"authority = [{names}]\n"
         f"authority_threshold = {endpoint.authority_threshold}\n"
     ).encode()
 

@@ -15,7 +15,7 @@ class Contradiction(PeerError):
 
 
 class NotAllowed(PeerError):
-    """This certificate may not ask that."""
+    """This certificate may not ask that, in this round or in any other."""
 
 
 class NotKnown(PeerError):

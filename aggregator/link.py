@@ -22,7 +22,7 @@ from samentel.errors import DocumentError, LocalFault, PeerError, Refusal, Samen
 from samentel.ids import Digest
 from samentel.wire import codec
 from samentel.wire.messages import MAX_MESSAGE
-from samentel.wire.methods import Method
+from samentel.wire.methods import Method, Role
 
 Lookup = Callable[[Digest], Identity | None]
 Functions = Mapping[Method[Any, Any], Function | Stream]
@@ -182,7 +182,9 @@ async def _refuse(
 ) -> NoReturn:
     code, fixed = next((code, text) for kind, code, text in STATUS if isinstance(error, kind))
     reason = str(error.reason) if isinstance(error, Refusal) else ""
-    who = {"node" if caller.role == "node" else "role": caller.id} if caller is not None else {}
+    # An invitation speaks for a node, too: it is the node that somebody has to look after.
+    of_node = caller is not None and caller.role in (Role.NODE, Role.INVITED)
+    who = {"node" if of_node else "role": caller.id} if caller is not None else {}
     tell = warn if code in (grpc.StatusCode.INTERNAL, grpc.StatusCode.ALREADY_EXISTS) else note
     tell(
         "call refused",

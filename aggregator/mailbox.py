@@ -15,7 +15,7 @@ from aggregator import conductor, documents
 from aggregator.book import Entry, State
 from aggregator.conductor import OVER, Round
 from aggregator.errors import NotAllowed
-from aggregator.events import LedgerSeen
+from aggregator.events import Body, LedgerSeen
 from aggregator.office import Office, find_round
 from aggregator.register import LedgerMark
 from aggregator.store import Message
@@ -23,7 +23,7 @@ from samentel.documents import statements
 from samentel.documents.envelope import to_json
 from samentel.documents.keys import VerifyKey
 from samentel.documents.statements import Contribution, Presence, Receipt, hear
-from samentel.errors import PeerError
+from samentel.errors import PeerError, Reason, Refusal
 from samentel.ids import NO_DIGEST, digest
 from samentel.wire import messages as m
 from samentel.wire.messages import DocumentKind
@@ -85,7 +85,14 @@ class Mailbox:
         names = [digest(data) for data in blobs]
         message = Message(round_.round_id, node, CONTRIBUTION, *names)
         command = conductor.Contribute(node, request.contribution.digest)
-        self.office.command(round_.round_id, command, blobs, (message,))
+        # In one transaction: a node restored from a copy made before this is contradicted at its next poll.
+        self.office.command(
+            round_.round_id,
+            command,
+            blobs,
+            (message,),
+            lambda state: _later_head(state, node, m.LedgerHead(said.ledger_length, said.ledger_digest)),
+        )
         return m.PutContributionResponse(receipt)
 
     def _key(self, node: str) -> VerifyKey:
@@ -101,7 +108,9 @@ class Mailbox:
         round_ = find_round(self.office.book.state, round_id)
         entry = self.office.roster(round_.opened.roster).institution(node)
         if entry is None or entry.verify_key != self._key(node):
-            raise NotAllowed("the roster of this round does not vouch for this institution's key")
+            raise Refusal(
+                Reason.ROSTER_MISMATCH, "the roster of this round does not vouch for this institution's key"
+            )
         return round_
 
     def _check_vector(self, round_: Round, said: Contribution, vector: bytes) -> None:
@@ -117,7 +126,7 @@ class Mailbox:
             raise PeerError(f"vector: a number lies outside -{MOST_COUNT} to {MOST_COUNT}")
 
     def _ledger(self, node: str) -> LedgerMark:
-        return self.office.book.state.register.ledgers.get(node, LedgerMark(0, NO_DIGEST))
+        return _known_head(self.office.book.state, node)
 
     def _ledger_contradicted(self, node: str, shown: m.LedgerHead) -> bool:
         """Remember a later head; say whether an earlier or another one must be contradicted at once."""
@@ -125,14 +134,7 @@ class Mailbox:
         if (shown.length, shown.digest) == (known.length, known.digest):
             return False
         if shown.length > known.length:
-
-            def decision(state: State) -> Entry:
-                held = state.register.ledgers.get(node)
-                if held is not None and held.length >= shown.length:
-                    return Entry()
-                return Entry(((node, LedgerSeen(length=shown.length, digest=shown.digest)),))
-
-            self.office.write(decision)
+            self.office.write(lambda state: Entry(_later_head(state, node, shown)))
             return False
         first = self._told.get(node) != shown
         self._told[node] = shown
@@ -160,6 +162,17 @@ class Mailbox:
             )
             for round_ in told[-MOST_ROUNDS:]
         )
+
+
+def _known_head(state: State, node: str) -> LedgerMark:
+    return state.register.ledgers.get(node, LedgerMark(0, NO_DIGEST))
+
+
+def _later_head(state: State, node: str, shown: m.LedgerHead) -> tuple[tuple[str, Body], ...]:
+    """What to remember of a ledger head: nothing, unless it is later than the one known."""
+    if shown.length <= _known_head(state, node).length:
+        return ()
+    return ((node, LedgerSeen(length=shown.length, digest=shown.digest)),)
 
 
 def _documents(state: State) -> tuple[m.DocumentNotice, ...]:

@@ -4,6 +4,7 @@ Prints for a person; needs the daemon and an administrator's credentials, and
 no Prefect.
 """
 
+import re
 import sys
 import time
 from pathlib import Path
@@ -19,11 +20,12 @@ from samentel.documents.model import from_json
 from samentel.documents.statements import payload_type
 from samentel.errors import LocalFault
 from samentel.figures.release import Manifest
-from samentel.ids import DIGEST
+from samentel.ids import DIGEST, Period
 from samentel.wire.messages import RoundPhase, RoundStatus
 
 LOOK_SECONDS = 1.0
 SHORT = 12  # characters of a round id that people are shown
+RELEASE_NAME = re.compile(r"[a-z0-9][a-zA-Z0-9._-]{0,99}")  # as the contract has it
 _OPEN = (RoundPhase.GATHERING, RoundPhase.COLLECTING)
 
 console = Console(width=None if sys.stdout.isatty() else 200, soft_wrap=True, highlight=False)
@@ -40,6 +42,7 @@ def run(coordinator: Coordinator, programme: str, period: str, *, attempt: int, 
     Raises:
         LocalFault: the round was abandoned.
     """
+    period = str(Period.parse(period))
     digest = _programme(coordinator, programme)
     envelope = coordinator.programme(digest)
     programmes.verify(envelope, coordinator.authority, coordinator.endpoint.authority_threshold)
@@ -103,6 +106,10 @@ def releases(coordinator: Coordinator) -> None:
 
 def release(coordinator: Coordinator, release_id: str) -> None:
     """Print what a release says of itself, its signature verified."""
+    if RELEASE_NAME.fullmatch(release_id) is None:
+        raise LocalFault(
+            f"{release_id[:100]!r} is not the name of a release; see: samentel-aggregator release list"
+        )
     key = VerifyKey(bytes.fromhex(coordinator.endpoint.coordinator_key))
     payload = open_envelope(coordinator.manifest(release_id), payload_type("release"), [key])
     manifest = from_json(Manifest, payload, "release manifest")

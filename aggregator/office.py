@@ -15,6 +15,7 @@ from aggregator.book import Book, Entry, State
 from aggregator.conductor import Command, Round
 from aggregator.config import Config
 from aggregator.errors import NotFound
+from aggregator.events import Body
 from aggregator.journal import note
 from aggregator.register import Document
 from aggregator.store import Message
@@ -96,13 +97,20 @@ class Office:
         command: Command,
         blobs: tuple[bytes, ...] = (),
         messages: tuple[Message, ...] = (),
+        also: Callable[[State], tuple[tuple[str, Body], ...]] = lambda _: (),
     ) -> Round:
-        """Carry out a command on a round; returns where the round stands then."""
+        """Carry out a command on a round; returns where the round stands then.
+
+        Args:
+            also: what else is written in the same transaction, if the command changes anything.
+        """
         now = self.now()
 
         def decision(state: State) -> Entry:
             bodies = conductor.decide(find_round(state, round_id), command, now)
-            return Entry(tuple((round_id, body) for body in bodies), blobs, messages)
+            if not bodies:
+                return Entry()
+            return Entry((*((round_id, body) for body in bodies), *also(state)), blobs, messages)
 
         return find_round(self.write(decision), round_id)
 

@@ -4,8 +4,9 @@ Bytes, certificates and status codes are the business of ``aggregator/link.py``.
 """
 
 import asyncio
+import itertools
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -192,16 +193,16 @@ class Control:
 
     def _naming(self, state: State, round_: Round) -> conductor.Publish:
         programme = self.office.programme(round_.opened.programme)
-        release_id = f"{programme.id}-{round_.opened.period}-{round_.opened.attempt}".lower()
         taken = {
             other.publishing.release_id
             for other in state.rounds.values()
             if other.publishing is not None and other.round_id != round_.round_id
         }
-        if release_id in taken:  # another version of the programme counted the same period
-            release_id = (
-                f"{programme.id}-v{programme.version}-{round_.opened.period}-{round_.opened.attempt}".lower()
-            )
+        release_id = next(
+            name
+            for name in _release_names(programme, round_.opened.period, round_.opened.attempt)
+            if name not in taken
+        )
         earlier = [
             other.release_id
             for other in state.rounds.values()
@@ -253,6 +254,16 @@ class Control:
             collect_until=document.collect_until,
         )
         return Entry(bodies=((document.round_id, body),), blobs=(file,))
+
+
+def _release_names(programme: Programme, period: Period, attempt: int) -> Iterator[str]:
+    """Names for a release, the plainest first: another version, or another programme, may have taken some."""
+    rest = f"{period}-{attempt}".lower()
+    yield f"{programme.id}-{rest}"
+    versioned = f"{programme.id}-v{programme.version}-{rest}"
+    yield versioned
+    for number in itertools.count(2):
+        yield f"{versioned}-{number}"
 
 
 @dataclass(slots=True)

@@ -4,6 +4,9 @@ import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from aggregator import authority as ca
 from aggregator import config as configuration
@@ -13,17 +16,18 @@ from aggregator.config import Config
 from aggregator.enrolment import write_credentials
 from aggregator.events import BadgeIssued, Initialised
 from samentel.documents.keys import SigningKey, verify_key
-from samentel.errors import LocalFault
+from samentel.errors import LocalFault, SamentelError
 from samentel.wire.methods import Role
 
 ADMIN = "admin"
+_ADDRESS_FORM = "write HOST:PORT, with a port from 1 to 65535"
 
 _TEMPLATE = """\
 # The coordinator of a Samentel federation. Paths are relative to this file.
 
 # Where the daemon listens, and the address that nodes and readers are given.
-listen = "{listen}"
-address = "{address}"
+listen = {listen}
+address = {address}
 
 # Names and addresses that the server certificate is valid for.
 hosts = [{hosts}]
@@ -62,17 +66,22 @@ def init(
 
     Raises:
         LocalFault: the directory is in use already, or cannot be written.
-        DocumentError: every mistake in the arguments.
+            Every mistake in the arguments is named by its flag, and nothing is written.
     """
     path = directory / "aggregator.toml"
     if path.exists():
         raise LocalFault(f"{path} exists already: choose another directory, or remove it yourself")
+    keys = [files.read(source) for source in authority]
+    problems = [
+        *_wrong_addresses(listen, address, hosts),
+        *_wrong_authority(authority, keys, authority_threshold),
+    ]
+    if problems:
+        raise LocalFault("; ".join(problems))
     files.folder(directory)
     files.folder(directory / "authority")
     names = []
-    for number, source in enumerate(authority, 1):
-        data = files.read(source)
-        verify_key(data)
+    for number, data in enumerate(keys, 1):
         names.append(f"authority/authority-{number}.pub.pem")
         files.write(directory / names[-1], data)
     draft = directory / "aggregator.toml.new"
@@ -87,14 +96,52 @@ def init(
     return path
 
 
+def _wrong_addresses(listen: str, address: str, hosts: Sequence[str]) -> list[str]:
+    if not _fits(configuration.Where, address):
+        # The other two follow from this one where they are not given.
+        return [f"--address {address!r}: {_ADDRESS_FORM}"]
+    problems = [] if _fits(configuration.Where, listen) else [f"--listen {listen!r}: {_ADDRESS_FORM}"]
+    if not hosts:
+        problems.append("--host: a server certificate needs at least one name or address")
+    return problems + [
+        f"--host {host!r}: write a name or an address, without a port"
+        for host in hosts
+        if not _fits(configuration.Host, host)
+    ]
+
+
+def _wrong_authority(paths: Sequence[Path], keys: Sequence[bytes], threshold: int) -> list[str]:
+    problems = []
+    for path, data in zip(paths, keys, strict=True):
+        try:
+            verify_key(data)
+        except SamentelError as error:
+            problems.append(f"--authority {path}: {error}")
+    if len(set(keys)) < len(keys):
+        problems.append("--authority: the same key stands twice, so that one signer would count for two")
+    if not 1 <= threshold <= len(keys):
+        problems.append(
+            f"--authority-threshold {threshold}: with {len(keys)} keys, write a number from 1 to {len(keys)}"
+        )
+    return problems
+
+
+def _fits(form: Any, value: str) -> bool:
+    try:
+        TypeAdapter(form).validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
 def _settings(
     listen: str, address: str, hosts: Sequence[str], authority: Sequence[str], threshold: int
 ) -> bytes:
     return _TEMPLATE.format(
-        listen=listen,
-        address=address,
-        hosts=", ".join(f'"{host}"' for host in hosts),
-        authority=", ".join(f'"{name}"' for name in authority),
+        listen=configuration.quoted(listen),
+        address=configuration.quoted(address),
+        hosts=", ".join(map(configuration.quoted, hosts)),
+        authority=", ".join(map(configuration.quoted, authority)),
         threshold=threshold,
     ).encode()
 

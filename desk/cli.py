@@ -7,6 +7,7 @@ and are named by text only.
 
 import os
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -53,8 +54,20 @@ app.command(
 
 def main() -> None:
     """Run the command line; every mistake of a user is one line on stderr and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(
+                errors="replace"
+            )  # a name that this terminal cannot write is no reason to stop
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read along has left, as with "| head"; Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except SamentelError as error:
         sys.exit(f"samentel: {error}")
     except ModuleNotFoundError as error:

@@ -20,6 +20,7 @@ from samentel.figures.estimate import CONFIDENCE, Z
 
 ONE_SIDED = 1.645  # a count this many sd above zero is chance in one of twenty
 FALSE_ALARMS = 0.05
+TIMES = (1, 2, 3)  # institutions, or years, that the plan answers for
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,21 @@ class TablePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Exposure:
+    """What one attempt a year costs a person who is counted more than once.
+
+    Attributes:
+        times: at how many institutions, or in how many reporting years.
+        rho: the whole loss, exact: rho * times^2 over institutions, rho * times over years.
+        epsilon: with the programme's delta, for readers; rounded up.
+    """
+
+    times: int
+    rho: Fraction
+    epsilon: float
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a programme will be worth and cost with that many institutions in the sum.
 
@@ -57,6 +73,8 @@ class Plan:
         epsilon: with delta, for readers; rounded up.
         power: how often an attacker who is wrong in 5 % of cases recognises a person who is there.
         ledger_attempt, ledger_most: what one attempt and all attempts book against a year's cap.
+        by_institutions: what a person pays who is in the data of 1, 2, 3 institutions in one period.
+        by_years: what a person pays who is in the data of one institution for 1, 2, 3 reporting years.
     """
 
     programme: str
@@ -72,6 +90,8 @@ class Plan:
     max_attempts: int
     ledger_attempt: Fraction
     ledger_most: Fraction
+    by_institutions: tuple[Exposure, ...]
+    by_years: tuple[Exposure, ...]
 
 
 def plan(programme: Programme, institutions: int) -> Plan:
@@ -119,7 +139,15 @@ def plan(programme: Programme, institutions: int) -> Plan:
         max_attempts=programme.max_attempts,
         ledger_attempt=programme.rho,
         ledger_most=programme.rho * programme.max_attempts,
+        # Records at h institutions move every sum by up to h times as much: the loss grows with the square.
+        by_institutions=tuple(_exposure(programme, times, times**2) for times in TIMES),
+        by_years=tuple(_exposure(programme, times, times) for times in TIMES),
     )
+
+
+def _exposure(programme: Programme, times: int, factor: int) -> Exposure:
+    rho = programme.rho * factor
+    return Exposure(times, rho, epsilon_upper(rho, programme.delta))
 
 
 def as_values(made: Plan) -> dict[str, object]:
@@ -145,7 +173,18 @@ def render(made: Plan, language: str) -> RenderableType:
             f"± {table.half_width:.1f}",
             str(table.least_seen),
         )
-    return Group(grid, "", *_sentences(made, words))
+    return Group(grid, "", *_sentences(made, words), "", _exposures(made, words))
+
+
+def _exposures(made: Plan, words: Mapping[str, str]) -> Grid:
+    grid = Grid(title=words["person"], title_justify="left")
+    grid.add_column("")
+    for times in TIMES:
+        grid.add_column(str(times), justify="right")
+    for name in ("by_institutions", "by_years"):
+        row: tuple[Exposure, ...] = getattr(made, name)
+        grid.add_row(words[name], *(f"{it.rho} (epsilon {it.epsilon:.2f})" for it in row))
+    return grid
 
 
 def power_sentence(power: float, language: str) -> str:
@@ -184,6 +223,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "ten onrechte ja zegt, herkent die persoon in hoogstens {power} van de gevallen.",
         "ledger": "Het grootboek van elke instelling: {made.ledger_attempt} per poging, hoogstens "
         "{made.ledger_most} voor {made.max_attempts} pogingen, per verslagjaar.",
+        "person": "Wat het kost voor wie vaker in de gegevens staat: rho, per poging",
+        "by_institutions": "instellingen, in één periode (rho × h²)",
+        "by_years": "jaren, bij één instelling (rho × y)",
         "only": "De intervallen dekken alleen de privacyruis.",
     },
     "en": {
@@ -202,6 +244,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "in {alarms} of cases, recognises that person in at most {power} of cases.",
         "ledger": "The ledger of every institution: {made.ledger_attempt} an attempt, at most "
         "{made.ledger_most} for {made.max_attempts} attempts, each reporting year.",
+        "person": "What it costs a person who is in the data more than once: rho, an attempt",
+        "by_institutions": "institutions, in one period (rho × h²)",
+        "by_years": "years, at one institution (rho × y)",
         "only": "Intervals cover privacy noise only.",
     },
 }

@@ -3,11 +3,12 @@
 import csv
 import functools
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc
 
@@ -25,6 +26,7 @@ from samentel.wire.methods import GET_RELEASE, LIST_RELEASES, READ_FILE, Method
 DEADLINE = 30.0  # seconds for one call; a release of the largest programme has a few megabytes
 FORMATS = {"csv": (".csv",), "parquet": (".parquet",), "all": ("",)}
 LATEST = "latest"
+RELEASE_NAME = re.compile(r"[a-z0-9][a-zA-Z0-9._-]{0,99}")  # as the contract has it
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -114,14 +116,13 @@ class Reader:
 
     def file(self, release: str, name: str, most: int) -> bytes:
         """One file of a release; raises PeerError when it is longer than ``most`` bytes."""
-        call = self._channel.unary_stream(
-            READ_FILE.path,
-            request_serializer=codec.encode,
-            response_deserializer=functools.partial(codec.decode, READ_FILE.response),
+        request = _encoded(m.ReadFileRequest(release, name))
+        call: Any = self._channel.unary_stream(
+            READ_FILE.path, response_deserializer=functools.partial(codec.decode, READ_FILE.response)
         )
         data = bytearray()
         try:
-            for piece in call(m.ReadFileRequest(release, name), timeout=DEADLINE):
+            for piece in call(request, timeout=DEADLINE):
                 data += piece.data
                 if len(data) > most:
                     raise PeerError(
@@ -132,13 +133,12 @@ class Reader:
         return bytes(data)
 
     def _ask(self, method: Method[Q, A], request: Q) -> A:
-        call = self._channel.unary_unary(
-            method.path,
-            request_serializer=codec.encode,
-            response_deserializer=functools.partial(codec.decode, method.response),
+        data = _encoded(request)
+        call: Any = self._channel.unary_unary(
+            method.path, response_deserializer=functools.partial(codec.decode, method.response)
         )
         try:
-            answer: A = call(request, timeout=DEADLINE)
+            answer: A = call(data, timeout=DEADLINE)
         except grpc.RpcError as error:
             raise self._refused(error) from None
         return answer
@@ -183,8 +183,13 @@ def pull(credentials: Credentials, release: str, out: Path | None, form: str = "
         form: ``csv``, ``parquet`` or ``all``.
 
     Raises:
+        LocalFault: that is no release id.
         PeerError: no answer, no such release, or a signature or file that does not hold. Nothing is written.
     """
+    if RELEASE_NAME.fullmatch(release) is None:
+        raise LocalFault(
+            f"{release[:100]!r} is not the id of a release; samentel pull --list shows those there are"
+        )
     with connect(credentials) as reader:
         if release == LATEST:
             there = reader.releases()
@@ -212,6 +217,14 @@ def pull(credentials: Credentials, release: str, out: Path | None, form: str = "
         files.write(target / name, data)
     table = next((data for name, data in contents.items() if name.endswith(".csv")), None)
     return Pulled(manifest, tuple(target / name for name in contents), figures(table) if table else ())
+
+
+def _encoded(request: object) -> bytes:
+    # Before gRPC sees it: gRPC would say that there was an exception, and not which.
+    try:
+        return codec.encode(request)
+    except codec.MessageError as error:
+        raise LocalFault(f"the coordinator cannot be asked this: {error}") from None
 
 
 def figures(data: bytes) -> tuple[Figure, ...]:

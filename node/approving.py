@@ -1,5 +1,6 @@
 """The institution's own yes: an approval of one programme, signed with its key, in its ledger."""
 
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -8,7 +9,7 @@ from pathlib import Path
 from node import control, identity, records
 from node.config import Config
 from node.store import DocumentKind, DocumentRecord, InUse, Reader, Store
-from samentel.counting.ledger import Kind, next_entry
+from samentel.counting.ledger import SALT_BYTES, Kind, next_entry
 from samentel.documents import envelope as envelopes
 from samentel.documents import programme as programmes
 from samentel.documents.envelope import Envelope
@@ -16,6 +17,9 @@ from samentel.documents.programme import Mode, Programme
 from samentel.documents.statements import Approval, hear, state
 from samentel.errors import DocumentError, LocalFault, PeerError, Reason, Refusal
 from samentel.ids import DIGEST, Digest
+
+MOST_DIGITS = 10**12  # of numerator and denominator: what an approval can hold
+LONGEST_NAME = 200
 
 
 def approve(
@@ -67,6 +71,33 @@ def approve(
         control.put_approval(config.control_socket, signed)
 
 
+def withdraw(config: Config, programme: Digest, *, withdrawn_by: str) -> None:
+    """Take the institution's approval back: a new one that has expired already, since the latest word counts.
+
+    Raises:
+        LocalFault: there is no approval that holds, or the store cannot be written.
+        DocumentError: ``withdrawn_by`` is no name.
+    """
+    problems = _name_problems(withdrawn_by)
+    if problems:
+        raise DocumentError("withdrawal", problems)
+    key, now = identity.protocol_key(config.state_dir), datetime.now(UTC)
+    with Reader.open_read_only(config.state_dir) as reader:
+        held = reader.documents(DocumentKind.APPROVAL, programme)
+    latest = hear(Approval, held[-1], key.public) if held else None
+    if latest is None or latest.expires_at <= now:
+        raise LocalFault(f"there is no approval of {programme[:12]} that holds: there is nothing to withdraw")
+    taken_back = latest.model_copy(
+        update={"approved_at": now, "expires_at": now, "approved_by": withdrawn_by}
+    )
+    signed = state(taken_back, key)
+    try:
+        with Store.open(config.state_dir) as store:
+            record(store, signed, config, now)
+    except InUse:
+        control.put_approval(config.control_socket, signed)
+
+
 def record(
     store: Store, signed: Envelope, config: Config, now: datetime, programme: DocumentRecord | None = None
 ) -> Approval:
@@ -83,7 +114,8 @@ def record(
     ):
         return approval
     digest = Digest(approval.programme)
-    entry = next_entry(store.head, now, Kind.APPROVED, digest, document=signed.digest)
+    salt = os.urandom(SALT_BYTES)
+    entry = next_entry(store.head, now, Kind.APPROVED, digest, salt=salt, document=signed.digest)
     documents = [DocumentRecord(DocumentKind.APPROVAL, approval.programme, signed)]
     store.write(now, entries=[entry], documents=[*documents, programme] if programme else documents)
     return approval
@@ -124,9 +156,15 @@ def _unanswerable(programme: Programme) -> Sequence[str]:
 def _limits(rho_cap: Fraction, expires_at: datetime, now: datetime, approved_by: str) -> Sequence[str]:
     problems = []
     if rho_cap <= 0:
-        problems.append("rho_cap: must be more than 0")
+        problems.append("rho_cap: must be more than 0; `samentel-node withdraw` ends an approval")
+    if max(rho_cap.numerator, rho_cap.denominator) >= MOST_DIGITS:
+        problems.append("rho_cap: has too many digits; write a plain number with --rho-cap, such as 1/2")
     if expires_at.tzinfo is None or expires_at <= now:
         problems.append("expires_at: must lie in the future, with its time zone")
-    if not 0 < len(approved_by) <= 200:
-        problems.append("approved_by: write who approves, at most 200 characters")
-    return problems
+    return [*problems, *_name_problems(approved_by)]
+
+
+def _name_problems(person: str) -> Sequence[str]:
+    if person.strip() and len(person) <= LONGEST_NAME and person.isprintable():
+        return []
+    return [f"--by: write who approves, on one line of at most {LONGEST_NAME} characters"]

@@ -7,6 +7,7 @@ the same thing any number of times, and be killed at any point in between.
 """
 
 import asyncio
+import os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -15,12 +16,12 @@ from node import policy
 from node.config import Config
 from node.halting import ACCEPTED_HEAD, FOREIGN_HEAD, PAUSED, halted, named
 from node.journal import Journal
-from node.link import Declined, Link
+from node.link import Declined, Denied, Link
 from node.policy import Permit, Situation
 from node.steps import Step, next_step, wait_for_tick
 from node.store import DocumentKind, DocumentRecord, RoundRecord, State, Store
 from samentel.counting import ledger
-from samentel.counting.ledger import Entry, Head, Kind, next_entry
+from samentel.counting.ledger import SALT_BYTES, Entry, Head, Kind, next_entry
 from samentel.documents import envelope as envelopes
 from samentel.documents import programme as programmes
 from samentel.documents import roster as rosters
@@ -66,8 +67,13 @@ class Attendance:
         self._codes: dict[str, Codes] = {}
         self._unreadable: set[str] = set()
 
-    async def attend(self, link: Link, told: PollResponse) -> None:
-        """Act upon everything the coordinator says now.
+    async def attend(self, link: Link, told: PollResponse, *, new_line: bool = False) -> None:
+        """Act upon everything the coordinator says now; its refusal of one thing never holds up the others.
+
+        Args:
+            new_line: the first that is told on a connection. A coordinator restored from a backup may have
+                lost a presence; it gets the same bytes again while it gathers. One that collects is not asked
+                whether it still has it: what is then released is spent here, and turned down there.
 
         Raises:
             Unreachable: the connection went; all of it will be told again.
@@ -75,7 +81,11 @@ class Attendance:
         """
         self._check_head(Head(told.ledger.length, Digest(told.ledger.digest)))
         for notice in told.documents:
-            await self._fetch(link, notice)
+            try:
+                await self._fetch(link, notice)
+            except (PeerError, Denied) as error:
+                fault = type(error).__name__
+                self._journal.warning("document-failed", fault=fault, document=notice.digest)
         roster = self._roster()
         if roster is None:
             return
@@ -86,10 +96,11 @@ class Attendance:
             except PeerError:
                 self._journal.warning("round-not-signed", document=round_notice.round.digest)
                 continue
+            known = Known(asked, roster, self._programme(asked.programme))
             try:
-                await self._apply(link, round_notice, Known(asked, roster, self._programme(asked.programme)))
-            except PeerError:
-                self._journal.warning("round-failed", fault="PeerError", round=asked.round_id)
+                await self._apply(link, round_notice, known, new_line=new_line)
+            except (PeerError, Denied) as error:
+                self._journal.warning("round-failed", fault=type(error).__name__, round=asked.round_id)
 
     def _check_head(self, seen: Head) -> None:
         # First of all: a head that we have never written means that this is an old copy of our own ledger.
@@ -137,7 +148,7 @@ class Attendance:
         held = self._store.documents(DocumentKind.PROGRAMME, wanted)
         return programmes.parse(held[-1].payload) if held else None  # verified before it was stored
 
-    async def _apply(self, link: Link, notice: RoundNotice, known: Known) -> None:
+    async def _apply(self, link: Link, notice: RoundNotice, known: Known, *, new_line: bool = False) -> None:
         """Effects, in order. Each branch writes before it sends."""
         record = self._store.round(known.round.round_id) or _fresh(known.round, notice.round)
         match next_step(notice.phase, record):
@@ -146,14 +157,15 @@ class Attendance:
             case Step.JOIN:
                 await self._join(link, record, known)
             case Step.ANNOUNCE:
-                await self._announce(link, record)
-                if notice.phase is RoundPhase.COLLECTING:
+                if await self._announce(link, record, known) and notice.phase is RoundPhase.COLLECTING:
                     await self._apply(link, notice, known)
+            case Step.REPEAT:
+                if new_line:
+                    await self._announce(link, record, known)
             case Step.RELEASE:
                 await self._release(link, record, known)
             case Step.SEND:
-                await self._send(link, record, known)
-                if notice.phase is RoundPhase.PUBLISHED:
+                if await self._send(link, record, known) and notice.phase is RoundPhase.PUBLISHED:
                     await self._apply(link, notice, known)
             case Step.BOOK_PUBLISHED:
                 self._book_published(record, known, notice.release_digest)
@@ -178,17 +190,33 @@ class Attendance:
         )
         written = replace(record, state=State.ANNOUNCED, reason="", presence=envelopes.to_json(presence))
         self._store.write(_now(), rounds=[written])
-        await self._announce(link, written)
+        await self._announce(link, written, known)
 
-    async def _announce(self, link: Link, record: RoundRecord) -> None:
+    async def _announce(self, link: Link, record: RoundRecord, known: Known) -> bool:
+        """Send the presence that is written; whether the coordinator has it now."""
         assert record.presence is not None  # ANNOUNCED is only reached with it
+        if not await self._may_send(record, known):
+            return False
         try:
             await link.call(PUT_PRESENCE, m.PutPresenceRequest(envelopes.from_json(record.presence)))
         except Declined:
+            if record.state is State.PRESENT:  # it had arrived before: still in the round, as far as we know
+                raise
             self._close(record, State.MISSED)
-            return
+            return False
         self._store.write(_now(), rounds=[replace(record, state=State.PRESENT)])
         self._journal.info("present", round=record.round_id, period=record.period, attempt=record.attempt)
+        return True
+
+    async def _may_send(self, record: RoundRecord, known: Known) -> bool:
+        """Wait for the tick, as how long the work took tells of rows; then ask whether a person said no."""
+        assert known.programme is not None  # nothing is written to be sent without it
+        if halted(self._store) is None:
+            await asyncio.sleep(wait_for_tick(_now(), known.programme.tick_seconds))
+        reason = halted(self._store)
+        if reason is not None:
+            self._journal.info("held-back", round=record.round_id, state=record.state, reason=reason)
+        return reason is None
 
     async def _release(self, link: Link, record: RoundRecord, known: Known) -> None:
         verdict = self._decide(known, known.round.collect_until)
@@ -202,36 +230,40 @@ class Attendance:
         if isinstance(verdict, Refusal):
             self._refuse(record, known, verdict, State.PRESENT)
             return
-        written = replace(record, state=State.RELEASED, reason="", vector=vector)
-        written = replace(written, contribution=envelopes.to_json(self._statement(written, verdict)))
+        debit = _debit(verdict, self._store.head)
+        after = Head(self._store.head.length + len(debit), debit[-1].digest)
+        said = envelopes.to_json(self._statement(record, verdict, digest(vector), after))
+        written = replace(record, state=State.RELEASED, reason="", vector=vector, contribution=said)
         # Debit first: from here on the loss is spent, whatever becomes of the bytes.
-        self._store.write(_now(), entries=_debit(verdict, self._store.head), rounds=[written])
+        self._store.write(_now(), entries=debit, rounds=[written])
         self._codes.pop(record.round_id, None)
         self._journal.info("released", round=record.round_id, period=record.period, attempt=record.attempt)
         await self._send(link, written, known)
 
-    def _statement(self, record: RoundRecord, permit: Permit) -> Envelope:
-        assert record.vector is not None
+    def _statement(self, record: RoundRecord, permit: Permit, vector: Digest, after: Head) -> Envelope:
         contribution = Contribution(
             round=record.round_id,
             node=self._node,
             programme=permit.programme.digest,
             cells=permit.programme.vector_length,
-            vector=digest(record.vector),
+            vector=vector,
+            ledger_length=after.length,
+            ledger_digest=after.digest,
         )
         return state(contribution, self._signer)
 
-    async def _send(self, link: Link, record: RoundRecord, known: Known) -> None:
+    async def _send(self, link: Link, record: RoundRecord, known: Known) -> bool:
+        """Send the vector that is written; whether there is a receipt now."""
         assert record.contribution is not None  # RELEASED is only reached with both
         assert record.vector is not None
-        assert known.programme is not None
+        if not await self._may_send(record, known):
+            return False
         contribution = envelopes.from_json(record.contribution)
-        await asyncio.sleep(wait_for_tick(_now(), known.programme.tick_seconds))
         try:
             answer = await link.call(PUT_CONTRIBUTION, m.PutContributionRequest(contribution, record.vector))
         except Declined:
             self._close(record, State.MISSED)
-            return
+            return False
         receipt = hear(Receipt, answer.receipt, VerifyKey(bytes.fromhex(known.roster.coordinator_key)))
         if (receipt.round, receipt.node, receipt.contribution) != (
             record.round_id,
@@ -241,6 +273,7 @@ class Attendance:
             raise PeerError("the coordinator's receipt is for something else")
         self._store.write(_now(), rounds=[replace(record, receipt=envelopes.to_json(answer.receipt))])
         self._journal.info("delivered", round=record.round_id)
+        return True
 
     def _book_published(self, record: RoundRecord, known: Known, release: str) -> None:
         booked = next(entry.read() for entry in self._store.entries() if _is_spent(entry, record.round_id))
@@ -249,6 +282,7 @@ class Attendance:
             _now(),
             Kind.PUBLISHED,
             Digest(known.round.programme),
+            salt=_salt(),
             loss=booked.loss,
             document=release or None,
             parameters=booked.parameters,
@@ -275,7 +309,7 @@ class Attendance:
         if refusal.reason not in reasons:
             programme = Digest(known.round.programme)
             fields = {"round": record.round_id, "reason": str(refusal.reason)}
-            entries = [next_entry(self._store.head, _now(), Kind.REFUSED, programme, **fields)]
+            entries = [next_entry(self._store.head, _now(), Kind.REFUSED, programme, salt=_salt(), **fields)]
         self._store.write(_now(), entries=entries, rounds=[replace(record, state=how, reason=refusal.reason)])
         self._journal.warning("refused", round=record.round_id, reason=refusal.reason, period=record.period)
 
@@ -301,6 +335,7 @@ class Attendance:
             deadline=deadline,
             caps=self._config.caps,
             institutions_floor=self._config.institutions_floor,
+            salt=_salt(),
         )
         return policy.decide(situation, asked)
 
@@ -328,9 +363,8 @@ def _fresh(asked: Round, envelope: Envelope) -> RoundRecord:
 def _debit(permit: Permit, at: Head) -> list[Entry]:
     after = Head(at.length + 1, permit.hold.digest)
     held = permit.hold.read()
-    spent = next_entry(
-        after, held.at, Kind.SPENT, permit.programme.digest, loss=permit.loss, parameters=held.parameters
-    )
+    fields = {"loss": permit.loss, "parameters": held.parameters}
+    spent = next_entry(after, held.at, Kind.SPENT, permit.programme.digest, salt=_salt(), **fields)
     return [permit.hold, spent]
 
 
@@ -349,6 +383,10 @@ def _drawn(codes: "Codes", permit: Permit) -> bytes:
     from samentel.counting.noise import draw  # as above: OpenDP
 
     return draw(codes, permit.plan).vector.astype("<i8").tobytes()
+
+
+def _salt() -> bytes:
+    return os.urandom(SALT_BYTES)
 
 
 def _now() -> datetime:

@@ -4,8 +4,10 @@ Only ``check`` and a running daemon ever load polars and OpenDP.
 """
 
 import getpass
+import io
 import json as jsonlib
 import os
+import re
 import sys
 import threading
 from dataclasses import dataclass
@@ -28,6 +30,9 @@ from samentel.ids import Period
 
 VARIABLE = "SAMENTEL_NODE_CONFIG"
 ASK_SECONDS = 2.0  # between questions whether the enrolment is confirmed
+LONGEST_WAIT = 7 * 24 * 60  # minutes: an invitation does not live longer
+READER_GONE = 141  # what a shell says of a command whose reader went away
+RHO = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,11}|/[0-9]{1,12})?")
 
 Authority = Annotated[list[Path], Parameter(consume_multiple=True)]
 
@@ -53,8 +58,17 @@ def main() -> None:
     """Entry point: for anything that a person can mend, one clear message on stderr and exit code 1."""
     # gRPC's core writes lines of its own to stderr: neither JSON nor for people.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without our letters gets question marks
     try:
-        application(texts.language(sys.argv)).meta()
+        try:
+            application(texts.language(sys.argv)).meta()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(READER_GONE)
     except SamentelError as error:
         print(f"samentel-node: {error}", file=sys.stderr)
         sys.exit(1)
@@ -65,7 +79,7 @@ def main() -> None:
 def application(language: texts.Language) -> App:
     """The command line, in the language of the person who types."""
     words = chosen.words = Words(language)
-    commands = (init, enrol, check, approve, run, status, pause, resume, doctor)
+    commands = (init, enrol, check, approve, withdraw, run, status, pause, resume, doctor)
     if language == "nl":
         for command in (*commands, show, verify):
             command.__doc__ = manual.DUTCH[command.__name__]
@@ -121,6 +135,8 @@ def enrol(invitation: Path | None = None, /, *, wait_minutes: float = 60) -> Non
     """
     from node import enrolment, identity
 
+    if not 0 <= wait_minutes <= LONGEST_WAIT:  # nan is neither
+        raise DocumentError("--wait-minutes", [f"write a number of minutes from 0 to {LONGEST_WAIT}"])
     config = chosen.config()
     words, state = chosen.words, config.state_dir
     if invitation is None and identity.is_certified(state) and not identity.has_invitation(state):
@@ -140,18 +156,20 @@ def enrol(invitation: Path | None = None, /, *, wait_minutes: float = 60) -> Non
     print(f"\n{words('enrol.done', node=held.node)}")
 
 
-def check(*, programme: str | None = None, period: str | None = None) -> None:
+def check(*, programme: str | None = None, period: str | None = None, values: bool = False) -> None:
     """Read the export and show what is understood of it. Shows exact figures, on this screen only.
 
     Args:
         programme: a signed programme (a file, or the start of its digest) to hold the mapping against.
         period: also show the exact tables of this period, such as 2025 or 2025Q3.
+        values: also show the words without a code themselves.
     """
-    from node import approving
+    from node import approving, form
     from node import check as checking
     from samentel.documents import programme as programmes
 
     config = chosen.config()
+    form.inspect(config.mapping)
     wanted = Period.parse(period) if period else None
     if wanted and programme is None:
         raise LocalFault("--period needs --programme: the tables are the programme's")
@@ -161,7 +179,7 @@ def check(*, programme: str | None = None, period: str | None = None) -> None:
         shown = programmes.verify(envelope, config.authority, config.authority_threshold)
         if wanted and not shown.admits(wanted):
             raise DocumentError("period", [f"the programme counts by {shown.period}, {wanted} is none"])
-    for line in checking.lines(config, shown, wanted, chosen.words):
+    for line in checking.lines(config, shown, wanted, chosen.words, values=values):
         print(line)
 
 
@@ -202,9 +220,25 @@ def approve(
         raise Refusal(Reason.MODE_NOT_APPROVED, words("approve.individual"))
     if not yes and not _agreed(words("approve.ask")):
         raise LocalFault(words("approve.no"))
-    who = by or getpass.getuser()
+    who = by or _user()
     approving.approve(config, envelope, approved_by=who, rho_cap=cap, expires_at=end, individual=individual)
     print(words("approve.done"))
+
+
+def withdraw(programme: str, /, *, by: str = "") -> None:
+    """Take back the approval of a programme. What was spent stays spent.
+
+    Args:
+        programme: the programme: a file, or the start of its digest.
+        by: who withdraws; the user's name unless said otherwise.
+    """
+    from node import approving
+    from samentel.documents import programme as programmes
+
+    config = chosen.config()
+    named = programmes.parse(approving.find_programme(config, programme).payload)
+    approving.withdraw(config, named.digest, withdrawn_by=by or _user())
+    print(chosen.words("withdraw.done"))
 
 
 def run() -> None:
@@ -244,8 +278,8 @@ def show(*, json: bool = False) -> None:
     config = chosen.config()
     entries = overview.entries(config)
     if json:
-        for entry in entries:
-            print(to_bytes(entry.read()).decode())
+        for body in overview.read(entries):
+            print(to_bytes(body).decode())
         return
     for line in overview.ledger_lines(config, entries, chosen.words):
         print(line)
@@ -273,11 +307,13 @@ def pause(*, reason: str = "") -> None:
     from node.store import InUse, Store
 
     config = chosen.config()
+    if not reason.isprintable() or len(reason) > halting.LONGEST_REASON:
+        raise DocumentError("--reason", [f"write one line of at most {halting.LONGEST_REASON} characters"])
     try:
         with Store.open(config.state_dir) as store:
             halting.pause(store, reason)
     except InUse:
-        control.pause(config.control_socket, reason[:200])
+        control.pause(config.control_socket, reason)
     print(chosen.words("paused"))
 
 
@@ -323,15 +359,24 @@ def _agreed(question: str) -> bool:
         raise LocalFault("nobody is there to answer: say --yes if you mean it") from None
 
 
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container may run under a number without a name
+        raise LocalFault("this user has no name on this machine: say who it is with --by NAME") from None
+
+
 def _exact(text: str) -> Fraction:
     try:
-        return Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise DocumentError("--rho-cap", ["write an exact number, such as 1/2"]) from None
+        if RHO.fullmatch(text):  # first: of 1e10000000 a Fraction would fill the memory
+            return Fraction(text)
+    except ZeroDivisionError:
+        pass
+    raise DocumentError("--rho-cap", ["write an exact number of at most 12 digits, such as 1/2 or 0.25"])
 
 
 def _end_of(day: str) -> datetime:
     try:
         return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
-    except ValueError:
-        raise DocumentError("--until", ["write a day, such as 2026-12-31"]) from None
+    except (ValueError, OverflowError):
+        raise DocumentError("--until", ["write a day up to 9999-12-30, such as 2026-12-31"]) from None

@@ -10,7 +10,7 @@ import signal
 from datetime import UTC, datetime
 from typing import Any
 
-from node import approving, control, halting, identity
+from node import approving, control, form, halting, identity
 from node.attendance import Attendance
 from node.config import Config
 from node.journal import Journal
@@ -84,7 +84,7 @@ class Daemon:
         return GetStatusResponse(
             node_id=self._node,
             state=word,
-            reason=str(halted or ("" if self._connected else self._trouble))[:200],
+            reason=(halting.told(self._store) or ("" if self._connected else self._trouble))[:200],
             last_contact=self._last_contact,
             ledger=_wire(self._store.head),
             rounds=tuple(_local(record) for record in self._store.rounds()[:ROUNDS_SHOWN]),
@@ -106,7 +106,8 @@ class Daemon:
     def put_approval(self, approval: Envelope) -> None:
         """Record an approval; raises PeerError when it is not this node's own."""
         recorded = approving.record(self._store, approval, self._config, datetime.now(UTC))
-        self._journal.info("approved", programme=recorded.programme, until=recorded.expires_at.isoformat())
+        event = "withdrawn" if recorded.expires_at <= recorded.approved_at else "approved"
+        self._journal.info(event, programme=recorded.programme, until=recorded.expires_at.isoformat())
         self._changed.set()
 
     async def _listen(self, link: Link) -> None:
@@ -123,12 +124,12 @@ class Daemon:
                         return
                     if told is not None:  # a person approved or resumed: look again at what is known
                         await self._attendance.attend(link, told)
-                told = poll.result()
+                first, told = told is None, poll.result()
             finally:
                 poll.cancel()
             cursor = told.cursor
             self._heard()
-            await self._attendance.attend(link, told)
+            await self._attendance.attend(link, told, new_line=first)
             if identity.renewal_due(self._credentials.chain, datetime.now(UTC)):
                 return
 
@@ -181,8 +182,11 @@ async def serve(config: Config, journal: Journal | None = None) -> None:
     """Run the node until SIGTERM or SIGINT.
 
     Raises:
-        LocalFault: another daemon has the store, the ledger does not hold, or the node has not enrolled.
+        LocalFault: another daemon has the store, the ledger does not hold, the node has not enrolled, or the
+            export has another form than the mapping says.
+        DocumentError: the mapping does not hold.
     """
+    form.inspect(config.mapping)  # before anything is promised: in a window it would cost the node its round
     journal = journal or Journal()
     journal.adopt_libraries()
     with Store.open(config.state_dir) as store:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from node import identity, mapping
+from node import form, identity
 from node.config import Config
 from node.identity import Credentials
 from node.store import Reader
@@ -20,14 +20,14 @@ SECONDS = 10.0
 def findings(config: Config) -> Iterator[tuple[str, str]]:
     """What was looked at and what is wrong with it: an empty text when it is fine."""
     yield "node.toml", ""
-    yield "mapping", _said(lambda: mapping.load(config.mapping))
+    yield "mapping, export", _said(lambda: form.inspect(config.mapping))
     yield "ledger", _said(lambda: _ledger(config))
     try:
         credentials = identity.credentials(config.state_dir)
+        end = identity.lifetime(credentials.chain)[1]
     except SamentelError as error:
         yield "certificate", str(error)
         return
-    end = identity.lifetime(credentials.chain)[1]
     expired = end <= datetime.now(UTC)
     yield (
         "certificate",

@@ -1,6 +1,6 @@
 """A programme in plain Dutch or English, for the person who says yes or no; no record is looked at."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from fractions import Fraction
 
@@ -8,6 +8,8 @@ from node.config import Config
 from node.texts import Words
 from samentel.counting.privacy import attacker_power, epsilon_upper, noise_plan, total_rho
 from samentel.documents.programme import Mode, Programme
+
+INSTITUTIONS, YEARS = (1, 2, 3), (1, 2, 5, 10)
 
 
 def programme(shown: Programme, words: Words) -> Iterator[str]:
@@ -24,10 +26,17 @@ def programme(shown: Programme, words: Words) -> Iterator[str]:
         title, definition = population.title, population.definition
         yield f"  {either(title.nl, title.en)}: {either(definition.nl, definition.en)}"
         yield f"  {words(population.counting)}; {words('rows', k=population.rows_per_person)}"
+    if shown.period == "year":
+        yield f"  {words('undated')}"
     yield ""
     yield from _tables(shown, words)
     yield ""
     yield from _privacy(shown, words)
+
+
+def _losses(unit: str, losses: Mapping[int, Fraction], shown: Programme) -> Iterator[str]:
+    for number, rho in losses.items():
+        yield f"    {unit} = {number:<3} rho {rho!s:<8} epsilon <= {epsilon_upper(rho, shown.delta):.2f}"
 
 
 def consequences(config: Config, rho_cap: Fraction, until: datetime, words: Words) -> str:
@@ -56,6 +65,10 @@ def _privacy(shown: Programme, words: Words) -> Iterator[str]:
     facts = {"rho": shown.rho, "attempts": shown.max_attempts, "epsilon": epsilon, "delta": shown.delta}
     yield f"  {words('privacy.rho', **facts)}"
     yield f"  {words('privacy.power', power=100 * attacker_power(rho))}"
+    yield f"  {words('privacy.institutions')}"
+    yield from _losses("h", {h: shown.rho * h**2 for h in INSTITUTIONS}, shown)
+    yield f"  {words('privacy.years')}"
+    yield from _losses("y", {y: shown.rho * y for y in YEARS}, shown)
     if shown.mode is Mode.INDIVIDUAL:
         yield f"  {words('privacy.individual')}"
     yield f"  {words('roster', least=shown.roster.institutions_min)}"

@@ -34,6 +34,10 @@ from samentel.documents.model import Model, NodeIdField, from_json, to_bytes
 from samentel.errors import DocumentError, LocalFault, PeerError
 
 RENEW_AFTER = 2 / 3  # of a certificate's life
+DAMAGED = (
+    "the certificate in the state directory (identity/tls.pem) is damaged: restore that file, or ask the "
+    "coordinator for a new invitation and run `samentel-node enrol INVITATION`"
+)
 
 
 class Enrolment(Model):
@@ -162,18 +166,21 @@ def forget_invitation(state: Path) -> None:
 
 
 def credentials(state: Path) -> Credentials:
-    """What the daemon dials with."""
+    """What the daemon dials with; raises LocalFault when it is not there, or damaged."""
     known = enrolment(state)
     data = _read(
         directory(state) / "tls.pem", "run `samentel-node enrol`: the certificate has not been fetched yet"
     )
     key, mark, rest = data.partition(b"-----BEGIN CERTIFICATE-----")
-    return Credentials(known.address, known.root.encode(), key, mark + rest)
+    chain = mark + rest
+    if _spki(_leaf(chain).public_key()) != _spki(_load(key).public_key()):
+        raise LocalFault(DAMAGED)
+    return Credentials(known.address, known.root.encode(), key, chain)
 
 
 def lifetime(chain: bytes) -> tuple[datetime, datetime]:
-    """From when until when the leaf certificate holds."""
-    leaf = x509.load_pem_x509_certificates(chain)[0]
+    """From when until when the leaf certificate holds; raises LocalFault when it cannot be read."""
+    leaf = _leaf(chain)
     return leaf.not_valid_before_utc, leaf.not_valid_after_utc
 
 
@@ -245,6 +252,13 @@ def _read(path: Path, remedy: str) -> bytes:
         raise LocalFault(
             f"{path} cannot be read ({error.strerror}): give it to the user that runs the node"
         ) from None
+
+
+def _leaf(chain: bytes) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificates(chain)[0]
+    except (ValueError, IndexError):
+        raise LocalFault(DAMAGED) from None
 
 
 def _load(pem: bytes) -> EllipticCurvePrivateKey:

@@ -50,7 +50,7 @@ def codes(mapping: Mapping, programme: Programme, period: Period) -> Codes:
 def population(export: Export, mapping: Mapping, programme: Programme, period: Period) -> Population:
     """The clients of a period, in the stated order; at most ``rows_per_person`` rows of each in a quarter."""
     person, days = export.numbered("person"), export.days(_EVENT)
-    levels = {dimension.id: _levels(export, mapping, dimension, days) for dimension in programme.dimensions}
+    levels = {dimension.id: levels_of(export, mapping, dimension, days) for dimension in programme.dimensions}
     dated = days > 0
     in_year = days // 10_000 == period.year
     chosen = (person >= 0) & (in_year if period.quarter else in_year | ~dated)
@@ -74,9 +74,10 @@ def _order(chosen: NDArray[np.bool_], days: Integers, levels: list[Integers]) ->
     return rows[np.lexsort(keys)]
 
 
-def _levels(export: Export, mapping: Mapping, dimension: Dimension, days: Integers) -> Integers:
+def levels_of(export: Export, mapping: Mapping, dimension: Dimension, days: Integers) -> Integers:
+    """The position in the dimension of each row of the export, in the export's order."""
     if dimension.field == AGE:
-        return _banded(dimension, _ages(export, days))
+        return _banded(dimension, ages_of(export, days))
     if not export.has(dimension.field):
         return np.full(len(export), dimension.index(dimension.unknown), dtype=np.int64)
     return export.translated(dimension.field, translator(mapping, dimension))
@@ -100,7 +101,7 @@ def translator(mapping: Mapping, dimension: Dimension) -> Callable[[str], int]:
     return translate
 
 
-def _ages(export: Export, days: Integers) -> Integers:
+def ages_of(export: Export, days: Integers) -> Integers:
     """Whole years of age at first contact; -1 where it is not known.
 
     With a year of birth only, the age that is reached in the year of first contact.

@@ -42,6 +42,10 @@ class Declined(PeerError):
     """The coordinator understood, and says no for good: the call came too late or does not fit the round."""
 
 
+class Denied(LocalFault):
+    """The coordinator does not let this node make the call; the text says what a person can do."""
+
+
 _MEANING: dict[grpc.StatusCode, SamentelError] = {
     grpc.StatusCode.UNAVAILABLE: Unreachable(
         "the coordinator cannot be reached; `samentel-node doctor` tells why"
@@ -49,10 +53,10 @@ _MEANING: dict[grpc.StatusCode, SamentelError] = {
     grpc.StatusCode.DEADLINE_EXCEEDED: Unreachable("the coordinator did not answer in time"),
     grpc.StatusCode.CANCELLED: Unreachable("the connection was closed"),
     grpc.StatusCode.RESOURCE_EXHAUSTED: Unreachable("the coordinator is too busy"),
-    grpc.StatusCode.UNAUTHENTICATED: LocalFault(
+    grpc.StatusCode.UNAUTHENTICATED: Denied(
         "the coordinator does not know this certificate: ask it for a new invitation"
     ),
-    grpc.StatusCode.PERMISSION_DENIED: LocalFault(
+    grpc.StatusCode.PERMISSION_DENIED: Denied(
         "the coordinator does not allow this: the certificate was revoked or the invitation used; "
         "ask the coordinator for a new invitation"
     ),
@@ -93,7 +97,7 @@ class Link:
 
         Raises:
             Unreachable: no answer; every call may be repeated.
-            Declined, PeerError, LocalFault: the coordinator said no; the text says why.
+            Declined, PeerError, Denied: the coordinator said no; the text says why.
         """
         # Bytes in and out: a decoder that fails inside gRPC would be logged there, and lost.
         remote: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(method.path)

@@ -51,6 +51,7 @@ DUTCH: Mapping[str, str] = {
     Args:
         programme: een ondertekend programma (bestand, of begin van de digest) om de mapping tegen te houden.
         period: toon ook de exacte tabellen van deze periode, zoals 2025 of 2025Q3.
+        values: toon ook de woorden zonder code zelf.
     """,
     "approve": """Toon een programma in gewone woorden en keur het goed namens de instelling.
 
@@ -61,6 +62,12 @@ DUTCH: Mapping[str, str] = {
         rho_cap: het meeste dat dit programma per verslagjaar mag kosten; standaard alle pogingen.
         individual: ga ermee akkoord dat de coördinator de tabellen van deze instelling apart ziet.
         yes: vraag niets.
+    """,
+    "withdraw": """Trek de goedkeuring van een programma in. Wat al is uitgegeven, blijft uitgegeven.
+
+    Args:
+        programme: het programma: een bestand, of het begin van de digest.
+        by: wie intrekt; standaard de naam van de gebruiker.
     """,
     "run": """Draai het knooppunt, tot SIGTERM of Ctrl-C. Logregels (JSON) gaan naar stderr.""",
     "status": """Toon wat het knooppunt doet.

@@ -14,6 +14,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from node.records import AGE, AGE_SOURCES, CLIENTS, CODED, FIELDS, REQUIRED
+from node.texts import both
 from samentel.documents.model import Model, from_toml
 from samentel.documents.programme import Counting, Dimension, Programme
 from samentel.errors import DocumentError, LocalFault
@@ -83,13 +84,12 @@ def load(path: Path) -> Mapping:
     try:
         data = path.read_bytes()
     except OSError:
-        raise LocalFault(
-            f"the mapping file {path} cannot be read: make it, or correct `mapping` in node.toml"
-        ) from None
-    written = from_toml(MappingFile, data, str(path))
+        raise LocalFault(both("mapping.missing", path=path)) from None
+    headline = both("mapping.wrong", path=path)
+    written = from_toml(MappingFile, data, headline)
     problems = [*_form_problems(written.file), *_column_problems(written), *_code_problems(written)]
     if problems:
-        raise DocumentError(str(path), problems)
+        raise DocumentError(headline, problems)
     return Mapping(
         path=(path.parent / written.file.path).resolve(),
         form=written.file,

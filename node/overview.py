@@ -55,17 +55,22 @@ def entries(config: Config) -> list[Entry]:
         return reader.entries()
 
 
+def read(shown: Sequence[Entry]) -> list[Body]:
+    """What the entries say; raises LocalFault when one was changed beyond reading."""
+    try:
+        return [entry.read() for entry in shown]
+    except DocumentError:
+        raise LocalFault(
+            "the ledger holds an entry that cannot be read: `samentel-node ledger verify` says which"
+        ) from None
+
+
 def ledger_lines(config: Config, shown: Sequence[Entry], words: Words) -> Iterator[str]:
     """The ledger in words, a line an entry, and what is left of each reporting year."""
     if not shown:
         yield words("ledger.empty")
         return
-    try:
-        bodies = [entry.read() for entry in shown]
-    except DocumentError:
-        raise LocalFault(
-            "the ledger holds an entry that cannot be read: `samentel-node ledger verify`"
-        ) from None
+    bodies = read(shown)
     yield from (_line(body) for body in bodies)
     for year in sorted({body.loss.period.year for body in bodies if body.loss}):
         left = policy.left(shown, year, config.caps)
@@ -89,17 +94,18 @@ def _short(rho: object) -> str:
 
 def _from_files(config: Config) -> Mapping[str, object]:
     with Reader.open_read_only(config.state_dir) as reader:
-        at, halted, rounds = head(reader.entries()), halting.halted(reader), reader.rounds()
+        at, reason, rounds = head(reader.entries()), halting.told(reader), reader.rounds()
     node = until = ""
     try:
         node = identity.enrolment(config.state_dir).node
         until = identity.lifetime(identity.credentials(config.state_dir).chain)[1].isoformat()
-    except LocalFault:
-        pass  # not enrolled yet: there is nothing to tell
+    except LocalFault as fault:
+        if identity.is_certified(config.state_dir):  # otherwise not enrolled yet: there is nothing to tell
+            reason = reason or str(fault)
     return {
         "node": node,
         "state": "off",
-        "reason": str(halted or ""),
+        "reason": reason,
         "last_contact": "",
         "ledger": {"length": at.length, "digest": at.digest},
         "certificate_until": until,

@@ -7,7 +7,7 @@ records hold. The order of the checks is the order of the table ``CHECKS``.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 
 from samentel.counting import ledger
@@ -21,6 +21,8 @@ from samentel.documents.statements import Approval, Round, hear
 from samentel.errors import DocumentError, PeerError, Reason, Refusal
 from samentel.ids import Digest, digest
 
+CLOCKS_MAY_DIFFER = timedelta(minutes=5)
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:
@@ -32,6 +34,7 @@ class Situation:
         approvals: of this programme, oldest first, as stored.
         attempts: those of other rounds of this programme and period, in which this node took part.
         deadline: the end of the phase that the round is in.
+        salt: 32 fresh random bytes for the entry that a permit holds; the decision does not depend on them.
     """
 
     now: datetime
@@ -46,6 +49,7 @@ class Situation:
     deadline: datetime
     caps: Charge
     institutions_floor: int
+    salt: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,8 @@ def _attempt_in_order(situation: Situation, asked: Round) -> None:
 def _in_time(situation: Situation, asked: Round) -> None:
     if not asked.opened_at < asked.gather_until < asked.collect_until:
         raise Refusal(Reason.DEADLINE, "the round's deadlines do not follow each other")
+    if asked.opened_at > situation.now + CLOCKS_MAY_DIFFER:
+        raise Refusal(Reason.DEADLINE, "the round is opened in the future: one of the two clocks is wrong")
     if situation.deadline <= situation.now:
         raise Refusal(Reason.DEADLINE, "the time for this is over")
 
@@ -203,6 +209,7 @@ def _permit(situation: Situation, asked: Round) -> Permit:
         situation.caps,
         plan_digest(plan),
         approval.rho_cap,
+        salt=situation.salt,
     )
     return Permit(programme, plan, loss, entry)
 

@@ -1,13 +1,16 @@
 """``samentel-node init``: a directory with all that an institution fills in, keys, and an empty ledger."""
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from node import config, identity
 from node.store import Store
 from samentel.documents.keys import verify_key
-from samentel.errors import LocalFault
+from samentel.errors import DocumentError, LocalFault
+
+MOST_KEYS, LONGEST_NAME = 16, 150
 
 CONFIG = """\
 # Samentel: instellingen van dit knooppunt / configuration of this node.
@@ -98,8 +101,9 @@ def init(directory: Path, *, authority: Sequence[Path], authority_threshold: int
     if not authority:
         raise LocalFault("name at least one public key of the programme authority with --authority FILE")
     keys = {file.name: _public_key(file) for file in authority}
-    if len(keys) < len(authority):
-        raise LocalFault("two of the authority's key files have the same name: rename one")
+    problems = _misfits(authority, keys, authority_threshold)
+    if problems:
+        raise DocumentError("samentel-node init", problems)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "authority").mkdir(exist_ok=True)
@@ -108,7 +112,9 @@ def init(directory: Path, *, authority: Sequence[Path], authority_threshold: int
         if not (directory / "mapping.toml").exists():
             (directory / "mapping.toml").write_text(MAPPING, "utf-8")
         text = CONFIG.format(
-            keys=", ".join(f'"authority/{name}"' for name in keys),
+            keys=", ".join(
+                json.dumps(f"authority/{name}", ensure_ascii=False) for name in keys
+            ),  # a printable text in JSON is one in TOML
             threshold=authority_threshold,
             central=config.CENTRAL_CAP,
             local=config.LOCAL_CAP,
@@ -127,12 +133,34 @@ def init(directory: Path, *, authority: Sequence[Path], authority_threshold: int
     return path
 
 
+def _misfits(authority: Sequence[Path], keys: Mapping[str, bytes], threshold: int) -> list[str]:
+    problems = []
+    if len(keys) < len(authority):
+        problems.append("--authority: two of the key files have the same name; rename one")
+    elif len(set(keys.values())) < len(keys):
+        problems.append("--authority: two of the files hold the same key; name each key once")
+    if len(keys) > MOST_KEYS:
+        problems.append(f"--authority: at most {MOST_KEYS} keys")
+    if any(not name.isprintable() or len(name) > LONGEST_NAME for name in keys):
+        problems.append(
+            f"--authority: the name of a key file is longer than {LONGEST_NAME} characters or holds one that "
+            "cannot be printed; rename it"
+        )
+    if not 1 <= threshold <= len(keys):
+        problems.append(
+            f"--authority-threshold: write a number from 1 to {len(keys)}, the number of --authority files"
+        )
+    return problems
+
+
 def _public_key(file: Path) -> bytes:
     try:
         pem = file.read_bytes()
     except OSError:
-        raise LocalFault(f"the key file {file} cannot be read") from None
+        raise LocalFault(
+            f"--authority: the key file {file} cannot be read; name a file that is there"
+        ) from None
     try:
         return verify_key(pem).to_pem()
     except LocalFault as fault:
-        raise LocalFault(f"{file}: {fault}") from None
+        raise LocalFault(f"--authority {file}: {fault}") from None

@@ -9,24 +9,20 @@ right number of fields; see ``Export.broken``.
 No text of the export is ever put into an error.
 """
 
-import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from node import form
 from node.mapping import FileForm
 from node.mapping import Mapping as ExportMapping
-from samentel.errors import LocalFault
 
 Integers = NDArray[np.int64]
-
-_NUL = "\ufffd"  # NUL bytes become what undecodable bytes become
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -99,57 +95,27 @@ def read(mapping: ExportMapping) -> Export:
     try:
         data = mapping.path.read_bytes()
     except OSError as error:
-        raise LocalFault(
-            f"the export {mapping.path} cannot be read ({error.strerror}): make it, or correct file.path"
-        ) from None
-    lines = _lines(data, mapping.form)
-    header = next(lines_with_text(lines[:100], mapping.form), None)
-    if header is None:
-        raise LocalFault(f"the export {mapping.path} is empty: it needs at least a line with column names")
-    names = [name.strip() for name in _split(header, mapping.form)]
-    places = _places(mapping, names)
+        raise form.unreadable(mapping, error) from None
+    lines = form.text_lines(data, mapping.form)
+    header = form.header(lines, mapping)
+    names = form.names(header, mapping.form)
+    places = form.places(mapping, names)
     body = _with_text(pl.Series("line", lines[lines.index(header) + 1 :], dtype=pl.String), mapping.form)
     return _table(body, mapping.form, len(names), places)
 
 
-def lines_with_text(lines: Sequence[str], form: FileForm) -> Iterator[str]:
-    """Lines that hold more than delimiters, quotes and blanks."""
-    empty = form.delimiter + form.quote + " \t"
-    return (line for line in lines if line.strip(empty))
+def _with_text(lines: pl.Series, written: FileForm) -> pl.Series:
+    return lines.filter(lines.str.strip_chars(written.delimiter + written.quote + " \t") != "")
 
 
-def _lines(data: bytes, form: FileForm) -> list[str]:
-    encoding = "utf-8-sig" if form.encoding == "utf-8" else form.encoding
-    text = data.decode(encoding, errors="replace")
-    return text.replace("\0", _NUL).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-
-
-def _with_text(lines: pl.Series, form: FileForm) -> pl.Series:
-    return lines.filter(lines.str.strip_chars(form.delimiter + form.quote + " \t") != "")
-
-
-def _places(mapping: ExportMapping, names: Sequence[str]) -> dict[str, int]:
-    places = {}
-    for field, column in mapping.columns.items():
-        found = [number for number, name in enumerate(names) if name == column.strip()]
-        if len(found) != 1:
-            what = "has no column" if not found else "has more than one column"
-            raise LocalFault(
-                f"the export {what} named as columns.{field} says ({column!r}): "
-                "correct the mapping, or export it anew; look at the delimiter and the encoding too"
-            )
-        places[field] = found[0]
-    return places
-
-
-def _table(lines: pl.Series, form: FileForm, width: int, places: Mapping[str, int]) -> Export:
+def _table(lines: pl.Series, written: FileForm, width: int, places: Mapping[str, int]) -> Export:
     """Split the lines: the regular ones together and fast, the others one by one."""
-    regular = _regular(lines, form, width)
-    quick = _quick(lines.filter(regular), form, width)
+    regular = _regular(lines, written, width)
+    quick = _quick(lines.filter(regular), written, width)
     if quick is None:
         regular = pl.repeat(False, lines.len(), dtype=pl.Boolean, eager=True)
         quick = pl.DataFrame(schema=[(name, pl.String) for name in _columns(width)])
-    split = [_split(line, form) for line in lines.filter(~regular)]
+    split = [form.split(line, written) for line in lines.filter(~regular)]
     slow = [fields for fields in split if len(fields) == width]
     broken = len(split) - len(slow)
     columns = {}
@@ -157,25 +123,25 @@ def _table(lines: pl.Series, form: FileForm, width: int, places: Mapping[str, in
         others = [fields[place] for fields in slow] + [""] * broken
         whole = quick[_columns(width)[place]].append(pl.Series(others, dtype=pl.String))
         columns[field] = whole.fill_null("").str.strip_chars()
-    return Export(pl.DataFrame(columns), broken, form.dates)
+    return Export(pl.DataFrame(columns), broken, written.dates)
 
 
-def _regular(lines: pl.Series, form: FileForm, width: int) -> pl.Series:
+def _regular(lines: pl.Series, written: FileForm, width: int) -> pl.Series:
     """Lines of which nothing is in doubt: as many fields as the header, quotes only around whole fields."""
-    if not form.quote:
-        return lines.str.count_matches(form.delimiter, literal=True) == width - 1
-    quote, delimiter = re.escape(form.quote), re.escape(form.delimiter)
+    if not written.quote:
+        return lines.str.count_matches(written.delimiter, literal=True) == width - 1
+    quote, delimiter = re.escape(written.quote), re.escape(written.delimiter)
     quoted = f"{quote}(?:[^{quote}]|{quote}{quote})*{quote}"
     field = f"(?:{quoted}|[^{quote}{delimiter}]*)"
-    has_quote = lines.str.contains(form.quote, literal=True)
+    has_quote = lines.str.contains(written.quote, literal=True)
     bare = pl.select(pl.when(has_quote).then(lines.str.replace_all(quoted, "")).otherwise(lines)).to_series()
     whole = ~has_quote
     if has_quote.any():
         whole = whole | lines.str.contains(f"^{field}(?:{delimiter}{field})*$")
-    return whole & (bare.str.count_matches(form.delimiter, literal=True) == width - 1)
+    return whole & (bare.str.count_matches(written.delimiter, literal=True) == width - 1)
 
 
-def _quick(lines: pl.Series, form: FileForm, width: int) -> pl.DataFrame | None:
+def _quick(lines: pl.Series, written: FileForm, width: int) -> pl.DataFrame | None:
     """Regular lines as a table, or None when polars sees it otherwise: they are then split one by one."""
     names = _columns(width)
     if lines.is_empty():
@@ -185,8 +151,8 @@ def _quick(lines: pl.Series, form: FileForm, width: int) -> pl.DataFrame | None:
             io.BytesIO("\n".join(lines).encode()),
             has_header=False,
             schema=dict.fromkeys(names, pl.String),
-            separator=form.delimiter,
-            quote_char=form.quote or None,
+            separator=written.delimiter,
+            quote_char=written.quote or None,
         )
     except pl.exceptions.PolarsError:  # its text quotes the rows
         return None
@@ -195,13 +161,3 @@ def _quick(lines: pl.Series, form: FileForm, width: int) -> pl.DataFrame | None:
 
 def _columns(width: int) -> list[str]:
     return [f"c{number}" for number in range(width)]
-
-
-def _split(line: str, form: FileForm) -> list[str]:
-    """The fields of one line, read leniently; no fields when that fails."""
-    quote = form.quote or None
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
-    try:
-        return next(csv.reader([line], delimiter=form.delimiter, quotechar=quote, quoting=quoting), [])
-    except csv.Error:
-        return []

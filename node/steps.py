@@ -15,6 +15,7 @@ class Step(Enum):
     NOTHING = auto()
     JOIN = auto()  # decide, prepare the codes, write the presence, send it
     ANNOUNCE = auto()  # send the presence that is written
+    REPEAT = auto()  # on a new connection, send the presence again: the coordinator may have lost it
     RELEASE = auto()  # decide, draw, write the debit and the vector; then send
     SEND = auto()  # send the vector that is written, byte for byte
     BOOK_PUBLISHED = auto()
@@ -30,7 +31,12 @@ _OVER: Mapping[State, Step] = {
     State.RELEASED: Step.SEND,  # the receipt may have been lost; what is spent may as well count
 }
 STEPS: Mapping[RoundPhase, Mapping[State, Step]] = {
-    RoundPhase.GATHERING: {State.NONE: Step.JOIN, State.REFUSED: Step.JOIN, State.ANNOUNCED: Step.ANNOUNCE},
+    RoundPhase.GATHERING: {
+        State.NONE: Step.JOIN,
+        State.REFUSED: Step.JOIN,
+        State.ANNOUNCED: Step.ANNOUNCE,
+        State.PRESENT: Step.REPEAT,
+    },
     RoundPhase.COLLECTING: {
         State.NONE: Step.MISS,
         State.REFUSED: Step.MISS,

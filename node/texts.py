@@ -1,7 +1,8 @@
 """Every sentence that the node's people read on their screen, in Dutch and in English.
 
 Errors are written where they arise, in English with the command that mends
-them; this table is for what is asked, explained and shown.
+them; this table is for what is asked, explained and shown, and for faults of an
+export's form, which are told in both languages at once.
 """
 
 import os
@@ -83,6 +84,18 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "INDIVIDUAL MODE: the coordinator sees this institution's tables, with this noise, apart "
         "from the others.",
     ),
+    "privacy.institutions": (
+        "Iemand die bij h instellingen staat, verliest rho x h^2 (per poging):",
+        "Somebody who is at h institutions loses rho x h^2 (per attempt):",
+    ),
+    "privacy.years": (
+        "Iemand die in y verslagjaren meetelt, verliest rho x y (bij een instelling, per poging):",
+        "Somebody who counts in y reporting years loses rho x y (at one institution, per attempt):",
+    ),
+    "undated": (
+        "een regel zonder leesbare datum telt mee in de jaartabellen van elk jaar",
+        "a line without a readable date counts in the annual tables of every year",
+    ),
     "roster": (
         "Gaat alleen door met ten minste {least} instellingen.",
         "Goes ahead with at least {least} institutions only.",
@@ -113,6 +126,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Do you approve this for the institution? [y/N] ",
     ),
     "approve.no": ("Niet goedgekeurd; er is niets veranderd.", "Not approved; nothing has changed."),
+    "withdraw.done": (
+        "Ingetrokken en in het grootboek gezet: dit programma krijgt niets meer. "
+        "Wat al is uitgegeven, blijft uitgegeven.",
+        "Withdrawn, and entered in the ledger: this programme gets nothing more. What was spent stays spent.",
+    ),
     "approve.done": ("Goedgekeurd en in het grootboek gezet.", "Approved, and entered in the ledger."),
     "paused": ("Gepauzeerd: dit knooppunt doet nergens aan mee.", "Paused: this node takes part in nothing."),
     "resume.ask": (
@@ -146,8 +164,68 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Deze cijfers zijn EXACT en alleen voor dit scherm: bewaar of verstuur ze niet.",
         "These figures are EXACT and for this screen only: do not keep or send them.",
     ),
+    "form.unreadable": (
+        "De export {path} kan niet worden gelezen ({why}): zet het bestand daar neer, of verbeter file.path "
+        "in de mapping. Er is niets verstuurd.",
+        "The export {path} cannot be read ({why}): put the file there, or correct file.path in the mapping. "
+        "Nothing was sent.",
+    ),
+    "form.empty": (
+        "De export {path} is leeg: er moet ten minste een regel met kolomnamen in staan; exporteer opnieuw. "
+        "Er is niets verstuurd.",
+        "The export {path} is empty: it needs at least a line with column names; export it anew. "
+        "Nothing was sent.",
+    ),
+    "form.column": (
+        "De export {path} heeft geen kolom {column!r}, zoals columns.{field} zegt: verbeter columns.{field} "
+        "in de mapping, of neem de kolom op in de export. Er is niets verstuurd.",
+        "The export {path} has no column {column!r}, as columns.{field} says: correct columns.{field} "
+        "in the mapping, or put the column into the export. Nothing was sent.",
+    ),
+    "form.twice": (
+        "De export {path} heeft meer dan een kolom {column!r} (columns.{field}): geef een ervan een andere "
+        "naam in de export. Er is niets verstuurd.",
+        "The export {path} has more than one column {column!r} (columns.{field}): give one of them another "
+        "name in the export. Nothing was sent.",
+    ),
+    "form.delimiter": (
+        "De kop van de export {path} is met scheidingsteken {delimiter!r} een enkel veld, zonder kolommen: "
+        "verbeter file.delimiter in de mapping. Er is niets verstuurd.",
+        "The header of the export {path} is one field with delimiter {delimiter!r}, and has no column that "
+        "is mapped: correct file.delimiter in the mapping. Nothing was sent.",
+    ),
+    "form.delimiter_is": (
+        "De kop van de export {path} is met scheidingsteken {delimiter!r} een enkel veld, zonder kolommen: "
+        'zet file.delimiter = "{guess}" in de mapping. Er is niets verstuurd.',
+        "The header of the export {path} is one field with delimiter {delimiter!r}, and has no column that "
+        'is mapped: write file.delimiter = "{guess}" in the mapping. Nothing was sent.',
+    ),
+    "form.encoding": (
+        "De export {path} is geen {encoding}: zet file.encoding in de mapping op wat uw systeem schrijft "
+        "(meestal cp1252), of exporteer als UTF-8. Er is niets verstuurd.",
+        "The export {path} is not {encoding}: set file.encoding in the mapping to what your system writes "
+        "(mostly cp1252), or export it as UTF-8. Nothing was sent.",
+    ),
+    "form.utf8": (
+        'De export {path} is geen {encoding} maar UTF-8: zet file.encoding = "utf-8" in de mapping. '
+        "Er is niets verstuurd.",
+        'The export {path} is not {encoding} but UTF-8: write file.encoding = "utf-8" in the mapping. '
+        "Nothing was sent.",
+    ),
+    "mapping.missing": (
+        "De mapping {path} kan niet worden gelezen: maak het bestand, of verbeter `mapping` in node.toml.",
+        "The mapping file {path} cannot be read: make it, or correct `mapping` in node.toml.",
+    ),
+    "mapping.wrong": (
+        "De mapping {path} klopt niet; verbeter wat hieronder staat. Er is niets verstuurd.",
+        "Correct what is named below; nothing was sent. The mapping {path}",
+    ),
     "check.rows": ("Regels met inhoud", "Lines with content"),
     "check.persons": ("Verschillende personen", "Different persons"),
+    "check.counting": (
+        "Regels die kunnen meetellen (met cliëntnummer)",
+        "Lines that can count (with a person's number)",
+    ),
     "check.broken": (
         "Regels met een ander aantal velden dan de kop (regeleinde in een opmerking?): tellen NIET mee",
         "Lines with another number of fields than the header (line break in a remark?): do NOT count",
@@ -157,12 +235,36 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Lines without a person's number: do NOT count, add the number",
     ),
     "check.undated": (
-        "Regels zonder leesbare datum van eerste contact: tellen in elk jaar, in geen kwartaal",
-        "Lines without a readable date of first contact: count in every year, in no quarter",
+        "{column}: lege datum van eerste contact: telt in elk jaar, in geen kwartaal",
+        "{column}: no date of first contact: counts in every year, in no quarter",
     ),
-    "check.unknown_words": (
-        "{field}: woorden zonder code (tellen als onbekend)",
-        "{field}: words without a code (count as unknown)",
+    "check.unreadable_contact": (
+        "{column}: datum van eerste contact onleesbaar of van voor 1900: telt in elk jaar, in geen kwartaal",
+        "{column}: date of first contact unreadable, or before 1900: counts in every year, in no quarter",
+    ),
+    "check.implausible": (
+        "{column}: datum van voor 1990 of na vandaag: telt in het jaar dat er staat",
+        "{column}: date before 1990 or after today: counts in the year that is written",
+    ),
+    "check.unreadable_age": (
+        "{column}: leeftijd niet te bepalen of onwaarschijnlijk: telt als onbekend",
+        "{column}: age unreadable or out of every band: counts as unknown",
+    ),
+    "check.duplicates": (
+        "{column}: cliëntnummers met meer dan {k} regel(s) in een jaar: de latere tellen niet",
+        "{column}: persons with more than {k} line(s) in a year: the later ones do not count",
+    ),
+    "check.unknown_codes": (
+        "{column}: woord zonder code: telt als onbekend",
+        "{column}: word without a code: counts as unknown",
+    ),
+    "check.mostly_unknown": (
+        "{dimension}: meer dan de helft is onbekend ({unknown} van {all}): klopt de kolom, klopt de mapping?",
+        "{dimension}: more than half is unknown ({unknown} of {all}): is it the right column and mapping?",
+    ),
+    "check.values": (
+        "Welke woorden het zijn, alleen op dit scherm: samentel-node check --values",
+        "Which words they are, on this screen only: samentel-node check --values",
     ),
     "check.unmapped": (
         "{dimension}: geen kolom; alles telt als onbekend",
@@ -175,6 +277,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
 }
 
 YES = {"nl": ("j", "ja", "y", "yes"), "en": ("y", "yes", "j", "ja")}
+
+
+def both(key: str, **values: object) -> str:
+    """A sentence in both languages, the Dutch one first."""
+    return "\n".join(text.format(**values) for text in TEXTS[key])
 
 
 class Words:

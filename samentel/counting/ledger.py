@@ -10,9 +10,14 @@ Invariants, which outlive this code (files written by any version must keep them
    SPENT, and frees nothing after it; SPENT is final.
 4. An unknown kind of entry is never free: reading a ledger that holds one fails.
 5. Meanings of kinds and fields never change; new ones get new names.
+6. Every entry holds a salt of 32 random bytes, which never leaves the
+   institution unless it shows its ledger itself. The coordinator sees heads
+   whenever it is asked for news; without a secret in them it could try reasons
+   of refusal and times until a digest fits. Two ledgers with the same history
+   have different heads.
 
-Entries are computed here and stored elsewhere (node/store.py). No entry ever
-holds a count.
+Entries are computed here and stored elsewhere (node/store.py); nothing is drawn
+here either: salts are given. No entry ever holds a count.
 """
 
 import math
@@ -21,8 +26,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
+from typing import Annotated
 
-from pydantic import model_validator
+from pydantic import StringConstraints, model_validator
 
 from samentel.documents.model import (
     DigestField,
@@ -57,6 +63,8 @@ _BEFORE: Mapping[Kind, tuple[Kind | None, ...]] = {
     Kind.PUBLISHED: (Kind.SPENT,),
 }
 _NOTHING = Fraction(0)
+SALT_BYTES = 32
+Salt = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Loss(Model):
@@ -81,6 +89,7 @@ class Body(Model):
     """What is hashed into the chain, besides the entry before it.
 
     Attributes:
+        salt: 32 random bytes as hex digits, so that nobody can guess a body from its digest.
         loss: present in HOLD, FREED, SPENT and PUBLISHED.
         reason: the reason code of a REFUSED.
         document: digest of the signed approval or of the release manifest.
@@ -89,6 +98,7 @@ class Body(Model):
 
     seq: int
     at: Moment
+    salt: Salt
     kind: Kind
     programme: DigestField
     loss: Loss | None = None
@@ -143,9 +153,16 @@ def head(entries: Sequence[Entry]) -> Head:
     return Head(len(entries), entries[-1].digest) if entries else EMPTY
 
 
-def next_entry(after: Head, at: datetime, kind: Kind, programme: Digest, **fields: object) -> Entry:
-    """The entry to append; nothing is written here."""
-    body = to_bytes(Body(seq=after.length, at=at, kind=kind, programme=programme, **fields))  # type: ignore[arg-type]
+def next_entry(
+    after: Head, at: datetime, kind: Kind, programme: Digest, *, salt: bytes, **fields: object
+) -> Entry:
+    """The entry to append; nothing is written here.
+
+    Args:
+        salt: 32 bytes, drawn afresh from the system's randomness for this entry alone.
+    """
+    said = Body(seq=after.length, at=at, salt=salt.hex(), kind=kind, programme=programme, **fields)  # type: ignore[arg-type]
+    body = to_bytes(said)
     return Entry(body, after.digest, _chained(after.digest, body))
 
 
@@ -157,12 +174,15 @@ def hold(
     caps: Charge,
     parameters: Digest,
     programme_cap: Fraction | None = None,
+    *,
+    salt: bytes,
 ) -> Entry:
     """The HOLD for an attempt, if it fits under every cap.
 
     Args:
         caps: the house caps of one reporting year, over all programmes, modes and attempts.
         programme_cap: the cap of the institution's approval of this programme, for the same year.
+        salt: 32 fresh random bytes, as for ``next_entry``.
 
     Raises:
         Refusal: BUDGET_EXHAUSTED, with what is asked and what is left; REPLAYED_ROUND when this round was
@@ -171,7 +191,7 @@ def hold(
     bodies = [entry.read() for entry in entries]
     if any(body.kind is Kind.HOLD and body.loss and body.loss.round == loss.round for body in bodies):
         raise Refusal(Reason.REPLAYED_ROUND, "this round has been held in the ledger before")
-    entry = next_entry(head(entries), at, Kind.HOLD, programme, loss=loss, parameters=parameters)
+    entry = next_entry(head(entries), at, Kind.HOLD, programme, salt=salt, loss=loss, parameters=parameters)
     now, after = charge(bodies, loss.period.year), charge([*bodies, entry.read()], loss.period.year)
     year = loss.period.year
     _fits(f"house cap for {year}", loss.rho_central, now.central, after.central, caps.central)

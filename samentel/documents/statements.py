@@ -55,7 +55,12 @@ class Presence(Model):
 
 
 class Contribution(Model):
-    """An institution hands in its noisy vector, named by its SHA-256."""
+    """An institution hands in its noisy vector, named by its SHA-256.
+
+    Attributes:
+        ledger_length, ledger_digest: the head of its ledger just after the vector was booked as spent, so
+            that an old copy of the ledger can be told from this one.
+    """
 
     kind: Literal["contribution"] = "contribution"
     round: DigestField
@@ -63,6 +68,8 @@ class Contribution(Model):
     programme: DigestField
     cells: Annotated[int, Field(ge=1)]
     vector: DigestField
+    ledger_length: Annotated[int, Field(ge=1)]
+    ledger_digest: DigestField
 
 
 class Receipt(Model):

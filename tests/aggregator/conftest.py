@@ -173,7 +173,9 @@ class Peer:
         said = statements.Presence(round=round_id, node=self.name, ledger_length=0, ledger_digest=NO_DIGEST)
         return m.PutPresenceRequest(statements.state(said, self.protocol))
 
-    def contribution(self, round_id: str, programme: Programme, numbers: Any) -> m.PutContributionRequest:
+    def contribution(
+        self, round_id: str, programme: Programme, numbers: Any, length: int = 1
+    ) -> m.PutContributionRequest:
         vector = np.asarray(numbers, dtype="<i8").tobytes()
         said = statements.Contribution(
             round=round_id,
@@ -181,6 +183,8 @@ class Peer:
             programme=programme.digest,
             cells=programme.vector_length,
             vector=digest(vector),
+            ledger_length=length,
+            ledger_digest=digest(b"head %d" % length),
         )
         return m.PutContributionRequest(statements.state(said, self.protocol), vector)
 

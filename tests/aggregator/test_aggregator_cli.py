@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -97,6 +98,63 @@ def test_every_command_explains_itself_with_an_example(arguments):
 def test_a_mistake_is_a_clear_line(tmp_path, monkeypatch, arguments, why):
     monkeypatch.chdir(tmp_path)
     assert why in run(*arguments, fails=True)
+
+
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [
+        pytest.param(
+            {"--address": "localhost:99999"}, "--address 'localhost:99999': write HOST:PORT", id="port"
+        ),
+        pytest.param({"--address": "localhost"}, "--address 'localhost': write HOST:PORT", id="no-port"),
+        pytest.param({"--address": "localhost:0"}, "--address 'localhost:0'", id="port-zero"),
+        pytest.param({"--address": 'x"y:1'}, """--address 'x"y:1'""", id="quote"),
+        pytest.param({"--listen": "0.0.0.0:65536"}, "--listen '0.0.0.0:65536'", id="listen"),
+        pytest.param({"--host": 'a"b'}, """--host 'a"b'""", id="host"),
+        pytest.param({"--authority-threshold": "3"}, "--authority-threshold 3: with 1 keys", id="too-many"),
+        pytest.param({"--authority-threshold": "-1"}, "--authority-threshold -1: with 1 keys", id="negative"),
+        pytest.param({"--authority": "x.pem"}, "--authority x.pem: ", id="no-key"),
+    ],
+)
+def test_a_wrong_argument_of_init_is_named_by_its_flag_and_nothing_is_made(
+    tmp_path, monkeypatch, authority_files, flags, why
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.pem").write_text("not a key")
+    given = {"--address": "localhost:7443", "--authority": authority_files[1][0], **flags}
+    said = run("init", "central", *(word for pair in given.items() for word in pair), fails=True)
+    assert said.startswith("samentel-aggregator: ")
+    assert why in said
+    assert len(said.splitlines()) == 1
+    assert not (tmp_path / "central").exists()
+
+
+def test_an_authority_file_may_have_any_name(tmp_path, authority_files):
+    odd = tmp_path / 'a "key" \\ of é.pem'
+    odd.write_bytes(authority_files[1][0].read_bytes())
+    run("init", tmp_path / "central", "--address", "localhost:7443", "--authority", odd)
+    assert len(configuration.load(tmp_path / "central" / "aggregator.toml").authority) == 1
+
+
+def test_what_is_no_release_or_period_is_said_before_anybody_is_asked(central):
+    with_config = ("--config", central.config.path)
+    assert "'../x' is not the name of a release" in run(*with_config, "release", "show", "../x", fails=True)
+    assert "write a year such as 2025" in run(*with_config, "round", "run", "a", "vorig jaar", fails=True)
+
+
+def test_a_terminal_without_these_letters_and_a_reader_who_leaves_are_no_faults(central):
+    words = [*RUN, "--config", str(central.config.path), "confirm"]
+    poor = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    absent = [*RUN, "--config", "café.toml", "confirm"]
+    done = subprocess.run(absent, capture_output=True, text=True, timeout=60, env=poor)
+    assert done.returncode == 1
+    assert "cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as broken:
+        left = subprocess.run(words, stdout=broken, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (left.returncode, left.stderr) == (1, "")
 
 
 def test_help_loads_nothing_heavy():

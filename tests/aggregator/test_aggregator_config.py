@@ -1,5 +1,7 @@
 """aggregator.toml and the directory that init makes."""
 
+import re
+import tomllib
 from datetime import timedelta
 
 import pytest
@@ -37,10 +39,10 @@ def test_init_makes_no_second_coordinator_in_the_same_place(central, authority_f
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        pytest.param({"address": "no-port"}, "address", id="address"),
-        pytest.param({"hosts": []}, "hosts", id="hosts"),
-        pytest.param({"authority_threshold": 3}, "can never be reached with 2 keys", id="threshold"),
-        pytest.param({"authority_threshold": 0}, "authority_threshold", id="no-threshold"),
+        pytest.param({"address": "no-port"}, "--address", id="address"),
+        pytest.param({"hosts": []}, "--host", id="hosts"),
+        pytest.param({"authority_threshold": 3}, "--authority-threshold 3: with 2 keys", id="threshold"),
+        pytest.param({"authority_threshold": 0}, "--authority-threshold 0", id="no-threshold"),
     ],
 )
 def test_init_with_a_mistake_leaves_nothing_that_looks_like_a_coordinator(
@@ -53,11 +55,25 @@ def test_init_with_a_mistake_leaves_nothing_that_looks_like_a_coordinator(
         "authority": authority_files[1],
         "authority_threshold": 2,
     }
-    with pytest.raises(DocumentError, match=why):
+    with pytest.raises((LocalFault, DocumentError), match=why):
         setup.init(tmp_path / "new", **{**good, **change})
     assert not list((tmp_path / "new").rglob("aggregator.toml*"))
     assert not (tmp_path / "new" / "state").exists()
     setup.init(tmp_path / "new", **good)
+
+
+@pytest.mark.parametrize("key", ["listen", "address"])
+def test_a_port_that_cannot_be_is_found_in_the_file_too(central, key):
+    text = central.config.path.read_text()
+    wrong = re.sub(rf'^{key} = ".*"$', f'{key} = "127.0.0.1:99999"', text, flags=re.MULTILINE)
+    central.config.path.write_text(wrong)
+    with pytest.raises(DocumentError, match=f"{key}: .*between 1 and 65535"):
+        configuration.load(central.config.path)
+
+
+@pytest.mark.parametrize("text", ['a"b\\c', "tab\there", "één \x7f 😀", "it's"])
+def test_any_text_can_stand_in_a_toml_file(text):
+    assert tomllib.loads(f"it = {configuration.quoted(text)}") == {"it": text}
 
 
 def test_an_authority_file_that_is_no_key_is_named(tmp_path):

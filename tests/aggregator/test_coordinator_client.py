@@ -72,6 +72,19 @@ async def test_what_is_not_there_is_said(federation, ask):
             await ask(name, *arguments)
 
 
+async def test_a_request_that_cannot_be_written_is_one_line_and_is_not_sent(central, ask):
+    """The daemon is not running: whatever were sent would say that it cannot be reached."""
+    for name, arguments, why in (
+        ("manifest", ("../x",), "release_id: is not in the form"),
+        ("read_file", ("r", "../x"), "name: is not in the form"),
+        ("open_round", ("a" * 64, "2025Q9"), "period: is not in the form"),
+        ("open_round", ("a" * 64, "2025", 99), "attempt: must lie between"),
+    ):
+        with pytest.raises(LocalFault, match=f"cannot be asked this: {why}") as fault:
+            await ask(name, *arguments)
+        assert "\n" not in str(fault.value)
+
+
 async def test_a_reader_reads_releases_and_nothing_else(federation, ask, tools, tmp_path):
     await tools.advance(federation, RoundPhase.PUBLISHED)
     key, csr = ca.new_credential()

@@ -10,8 +10,10 @@ import pytest
 from aggregator import authority as ca
 from aggregator import daemon, documents, enrolment
 from aggregator.book import opened
+from samentel.documents import programme as programmes
 from samentel.documents import roster as rosters
 from samentel.documents.access import Endpoint
+from samentel.documents.envelope import seal
 from samentel.documents.keys import SigningKey, fingerprint
 from samentel.documents.model import from_toml
 from samentel.errors import DocumentError, LocalFault, PeerError, Refusal
@@ -245,6 +247,20 @@ async def test_a_roster_with_another_key_than_was_enrolled_is_refused(federation
 async def test_a_programme_in_a_mode_that_is_not_carried_out_is_refused(federation):
     with pytest.raises(DocumentError, match="not carried out by this version"):
         documents.publish(federation.config, federation.sign_programme(mode="secure-sum"))
+
+
+@pytest.mark.parametrize(("held", "offered"), [(2, 2), (2, 1)], ids=["same-version", "lower-version"])
+async def test_another_programme_of_the_same_or_a_lower_version_is_refused(federation, held, offered):
+    """Otherwise a name could mean two programmes, and it would be chance which of them is run."""
+    config = federation.config
+    documents.publish(config, federation.sign_programme(version=held))
+    text = federation.sign_programme(version=offered).payload.replace(b"Toetsen", b"Iets anders")
+    other = seal(programmes.PAYLOAD_TYPE, text, *federation.authority)
+    with pytest.raises(Refusal, match=r"version 2 of redenen-test is in force.*raise the version to 3"):
+        documents.publish(config, other)
+    assert documents.publish(config, federation.sign_programme()) == federation.programme.digest
+    with opened(config) as book:
+        assert other.digest not in book.state.register.programmes
 
 
 async def test_a_roster_is_not_replaced_under_an_open_round(federation, tools):

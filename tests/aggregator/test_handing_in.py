@@ -1,5 +1,6 @@
 """Presence and contributions: what is stored, what is refused, what is answered to a repeat."""
 
+import asyncio
 import os
 from dataclasses import replace
 
@@ -77,6 +78,8 @@ def forged(peer, federation, round_id, **change):
         "programme": federation.programme.digest,
         "cells": federation.programme.vector_length,
         "vector": digest(vector),
+        "ledger_length": 1,
+        "ledger_digest": digest(b"head 1"),
         **change,
     }
     return m.PutContributionRequest(statements.state(statements.Contribution(**parts), peer.protocol), vector)
@@ -122,6 +125,37 @@ async def test_a_contribution_that_does_not_fit_is_refused(federation, tools, ch
     assert (answered, why in text) == (code, True)
     with opened(federation.config) as book:
         assert book.state.rounds[status.round_id].arrived == {}
+
+
+async def test_a_node_restored_from_a_copy_made_before_it_delivered_is_contradicted_at_its_next_poll(
+    federation, tools
+):
+    status = await tools.advance(federation, RoundPhase.COLLECTING)
+    peer = federation.peers["amber"]
+    link = peer.links[-1]
+    cursor = (await link.call(M.POLL, tools.poll(length=6, head=digest(b"head 6")))).cursor
+    request = peer.contribution(status.round_id, federation.programme, federation.vector(1), length=7)
+    await link.call(M.PUT_CONTRIBUTION, request)
+    copy = tools.poll(cursor, length=6, head=digest(b"head 6"))
+    told = await asyncio.wait_for(link.call(M.POLL, copy), 3)
+    assert told.ledger == m.LedgerHead(7, digest(b"head 7"))
+    with opened(federation.config) as book:
+        last = book.store.last()
+    await link.call(M.PUT_CONTRIBUTION, request)
+    with opened(federation.config) as book:
+        assert book.store.last() == last, "a repeat writes nothing"
+
+
+async def test_a_contribution_with_an_earlier_ledger_head_does_not_make_the_known_one_younger(
+    federation, tools
+):
+    status = await tools.advance(federation, RoundPhase.COLLECTING)
+    peer = federation.peers["amber"]
+    link = peer.links[-1]
+    await link.call(M.POLL, tools.poll(length=9, head=digest(b"head 9")))
+    request = peer.contribution(status.round_id, federation.programme, federation.vector(1), length=7)
+    await link.call(M.PUT_CONTRIBUTION, request)
+    assert (await link.call(M.POLL, tools.poll())).ledger == m.LedgerHead(9, digest(b"head 9"))
 
 
 async def test_the_largest_plausible_numbers_are_taken(federation, tools):
@@ -173,7 +207,7 @@ async def test_a_node_that_joined_after_the_roster_is_not_of_the_round(federatio
     status = await tools.advance(federation, RoundPhase.GATHERING, 3)
     late = await tools.enrol(federation, "elm")
     code, text = await refused(late.link().call(M.PUT_PRESENCE, late.presence(status.round_id)))
-    assert (code, "does not vouch" in text) == (CODE.PERMISSION_DENIED, True)
+    assert (code, "does not vouch" in text) == (CODE.FAILED_PRECONDITION, True)
 
 
 async def test_what_comes_in_the_wrong_phase_is_refused_with_its_reason(federation, tools):
@@ -184,7 +218,10 @@ async def test_what_comes_in_the_wrong_phase_is_refused_with_its_reason(federati
     assert error.value.code() is CODE.FAILED_PRECONDITION
     assert dict(error.value.trailing_metadata())["samentel-reason"] == "deadline"
     request = absent.contribution(status.round_id, federation.programme, federation.vector(1))
-    assert (await refused(absent.link().call(M.PUT_CONTRIBUTION, request)))[0] is CODE.PERMISSION_DENIED
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await absent.link().call(M.PUT_CONTRIBUTION, request)
+    assert error.value.code() is CODE.FAILED_PRECONDITION
+    assert dict(error.value.trailing_metadata())["samentel-reason"] == "deadline"
     admin = federation.admin_link()
     await admin.call(M.ABANDON_ROUND, m.AbandonRoundRequest(status.round_id, "test"))
     peer = federation.peers["amber"]

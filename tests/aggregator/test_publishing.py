@@ -6,6 +6,7 @@ import io
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import grpc
 import polars as pl
@@ -221,6 +222,21 @@ async def test_a_path_is_no_name_of_a_file(federation, tools):
     assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert error.value.details().startswith("name:")
     await link.close()
+
+
+def test_a_release_takes_the_first_name_that_is_free():
+    from itertools import islice
+
+    from aggregator.service import _release_names
+    from samentel.ids import Period
+
+    programme = SimpleNamespace(id="doel", version=2)
+    assert list(islice(_release_names(programme, Period(2025, 3), 1), 4)) == [
+        "doel-2025q3-1",
+        "doel-v2-2025q3-1",
+        "doel-v2-2025q3-1-2",
+        "doel-v2-2025q3-1-3",
+    ]
 
 
 async def test_another_version_of_a_programme_gets_a_name_of_its_own_and_says_what_it_supersedes(

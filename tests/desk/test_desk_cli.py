@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -73,6 +74,25 @@ def test_a_missing_extra_is_answered_by_the_install_command(module, words, tmp_p
     assert done.returncode == 1
     assert "pip install 'samentel[flows]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_terminal_without_these_letters_gets_question_marks():
+    poor = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    done = samentel("plan", "aanleiding-demo", "--institutions", "4", env=poor)
+    assert done.returncode == 0, done.stderr
+    assert "Privacyverlies van ??n poging" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "words", [["plan", "aanleiding-demo"], ["plan", "aanleiding-demo", "--json"], ["--help"]]
+)
+def test_a_reader_who_leaves_is_no_fault(words):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-c", MAIN, *words]
+    with os.fdopen(writing, "wb") as broken:
+        left = subprocess.run(command, stdout=broken, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert (left.returncode, left.stderr) == (1, b"")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["plan", "aanleiding-demo"], ["keys", "new", "a"]])

@@ -1,8 +1,10 @@
+import io
 import math
 from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+from rich.console import Console
 from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 
@@ -71,6 +73,29 @@ def test_a_change_of_rho_changes_the_plan(programme):
     text = signing.packaged("aanleiding-demo").replace(b'rho = "1/2"', b'rho = "1/8"')
     made, before = planning.plan(programmes.parse(text), 4), planning.plan(programme, 4)
     assert made.tables[0].sd_institution == pytest.approx(2 * before.tables[0].sd_institution)
+
+
+def test_the_plan_says_what_it_costs_a_person_who_is_in_the_data_more_than_once(programme):
+    made = planning.plan(programme, 4)
+    half = Fraction(1, 2)
+    assert [(it.times, it.rho) for it in made.by_institutions] == [(1, half), (2, 2), (3, Fraction(9, 2))]
+    assert [(it.times, it.rho) for it in made.by_years] == [(1, half), (2, 1), (3, Fraction(3, 2))]
+    assert made.by_years[0].epsilon == pytest.approx(made.epsilon, rel=1e-9)
+    values = planning.as_values(made)
+    assert [it["rho"] for it in values["by_institutions"]] == ["1/2", "2", "9/2"]
+    assert [it["rho"] for it in values["by_years"]] == ["1/2", "1", "3/2"]
+
+
+@pytest.mark.parametrize(("language", "words"), [("nl", "instellingen"), ("en", "institutions")])
+def test_the_plan_prints_what_it_costs_a_person_who_is_in_the_data_more_than_once(programme, language, words):
+    screen = Console(width=120, record=True, file=io.StringIO())
+    screen.print(planning.render(planning.plan(programme, 4), language))
+    text = screen.export_text()
+    (squares,) = [line for line in text.splitlines() if "h²" in line]
+    (years,) = [line for line in text.splitlines() if "rho × y" in line]
+    assert words in squares
+    assert all(f" {rho} (epsilon" in squares for rho in ("1/2", "2", "9/2"))
+    assert all(f" {rho} (epsilon" in years for rho in ("1/2", "1", "3/2"))
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])

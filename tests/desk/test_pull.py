@@ -175,6 +175,22 @@ def test_each_refusal_says_what_to_do(holder, library, code, hint):
         reader.releases()
 
 
+@pytest.mark.parametrize("name", ["../../etc", "/etc/passwd", "", "-x", "a" * 101, "a\nb", "A"])
+def test_what_is_no_release_id_is_said_before_anybody_is_asked(holder, tmp_path, name):
+    absent = replace(holder, endpoint=holder.endpoint.model_copy(update={"address": "127.0.0.1:9"}))
+    with pytest.raises(LocalFault, match="is not the id of a release; samentel pull --list") as fault:
+        pull.pull(absent, name, tmp_path / "out")
+    assert "\n" not in str(fault.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_request_that_cannot_be_written_is_one_line(holder):
+    with pull.connect(holder) as reader:
+        for ask in (lambda: reader.manifest("../x"), lambda: reader.file("../x", "tables.csv", 1)):
+            with pytest.raises(LocalFault, match="cannot be asked this: release_id: is not in the form"):
+                ask()
+
+
 def test_nothing_published_is_said_so(holder, library, tmp_path):
     library[0].releases = ()
     with pytest.raises(PeerError, match="nothing has been published"):

@@ -219,6 +219,8 @@ class Coordinator:
         fail: by method name, how many calls fail: those above zero before anything is remembered, those below
             zero after.
         decline: by method name, the status with which a call is turned down.
+        decline_for: the round that this is limited to, or nothing for all calls of that name.
+        calls: the name and the size in bytes of every request, in the order of arrival.
     """
 
     authority: TestAuthority
@@ -232,8 +234,11 @@ class Coordinator:
     arrived_at: list[datetime] = field(default_factory=list)
     receipt_round: str = ""
     received: list[bytes] = field(default_factory=list)
+    calls: list[tuple[str, int]] = field(default_factory=list)
+    present_at: list[datetime] = field(default_factory=list)
     fail: dict[str, int] = field(default_factory=dict)
     decline: dict[str, grpc.StatusCode] = field(default_factory=dict)
+    decline_for: str = ""
     confirmed: bool = False
     applied: m.EnrolRequest | None = None
     renewals: int = 0
@@ -270,7 +275,8 @@ class Coordinator:
     def _handler(self, method, answer):
         async def call(data: bytes, context) -> bytes:
             self.received.append(data)
-            if method.name in self.decline:
+            self.calls.append((method.name, len(data)))
+            if method.name in self.decline and self.decline_for.encode() in data:
                 await context.abort(self.decline[method.name], "no")
             if self.fail.get(method.name, 0) > 0:
                 self.fail[method.name] -= 1
@@ -305,6 +311,7 @@ class Coordinator:
 
     async def presence(self, request: m.PutPresenceRequest) -> m.PutPresenceResponse:
         self.presences.append(request.presence)
+        self.present_at.append(datetime.now(UTC))
         self.changed.set()
         return m.PutPresenceResponse()
 

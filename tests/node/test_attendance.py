@@ -7,7 +7,7 @@ import grpc
 import numpy as np
 import pytest
 
-from node import halting, identity
+from node import attendance, halting, identity
 from node.attendance import Attendance
 from node.journal import Journal
 from node.link import Link, Unreachable
@@ -15,9 +15,10 @@ from node.steps import STEPS, Step, next_step, wait_for_tick
 from node.store import DocumentKind as StoredKind
 from node.store import RoundRecord, State, Store
 from samentel.counting import ledger
+from samentel.documents import envelope as envelopes
 from samentel.documents import programme as programmes
 from samentel.documents.statements import Contribution, Presence, hear
-from samentel.errors import Reason
+from samentel.errors import LocalFault, Reason
 from samentel.ids import digest
 from samentel.wire.messages import DocumentKind, LedgerHead, RoundPhase
 
@@ -44,12 +45,12 @@ class Life:
     def to(self, phase, release=""):
         self.coordinator.announce(self.round, phase, release)
 
-    async def again(self):
+    async def again(self, *, new_line=False):
         """A daemon's life: open everything, hear what the coordinator says now, close."""
         with Store.open(self.premises.state) as store:
             part = Attendance(self.premises.config, store, "huis-een", self.premises.signer, Journal())
             async with Link(identity.credentials(self.premises.state)) as link:
-                await part.attend(link, self.coordinator.told())
+                await part.attend(link, self.coordinator.told(), new_line=new_line)
 
     async def interrupted(self):
         with pytest.raises(Unreachable):
@@ -105,6 +106,10 @@ async def test_what_is_sent_is_signed_and_fits_the_programme(life):
     assert said.vector == digest(sent.vector)
     assert said.cells * 8 == len(sent.vector)
     assert len(np.frombuffer(sent.vector, "<i8")) == life.programme.vector_length
+    with Store.open(life.premises.state) as store:
+        head = ledger.head(store.entries())
+    assert life.kinds()[-1] == "spent"
+    assert (said.ledger_length, said.ledger_digest) == (head.length, head.digest)
 
 
 async def test_the_debit_is_on_disk_before_the_vector_leaves(life):
@@ -268,6 +273,62 @@ async def test_a_pause_during_collecting_holds_the_vector_back_until_it_ends(lif
     assert len(life.coordinator.contributions) == 1
 
 
+@pytest.mark.parametrize("reason", [Reason.PAUSED, Reason.ROLLBACK_DETECTED])
+@pytest.mark.parametrize("call", ["PutPresence", "PutContribution"])
+@pytest.mark.parametrize("later", [GATHERING, COLLECTING, PUBLISHED])
+async def test_a_halted_node_sends_nothing_that_is_written_and_after_it_the_same_bytes(
+    life, call, reason, later
+):
+    if (call, later) in (("PutContribution", GATHERING), ("PutPresence", PUBLISHED)):
+        return  # a round does not go that way
+    life.premises.approve(life.programme_envelope)
+    life.open()
+    if call == "PutContribution":
+        await life.again()
+        life.to(COLLECTING)
+    life.coordinator.fail[call] = 1
+    await life.interrupted()
+    before, kinds, sent = life.record(), life.kinds(), life.coordinator.calls[:]
+    with Store.open(life.premises.state) as store:
+        halting.pause(store, reason)
+    life.to(later, RELEASE if later is PUBLISHED else "")
+    await life.again()
+    assert life.coordinator.calls == sent
+    assert (life.record(), life.kinds()) == (before, kinds)
+    with Store.open(life.premises.state) as store:
+        halting.resume(store)
+    await life.again()
+    stored = [envelopes.to_json(one) for one in life.coordinator.presences]
+    if call == "PutPresence":
+        assert stored == [before.presence]
+    else:
+        (one,) = life.coordinator.contributions
+        assert (envelopes.to_json(one.contribution), one.vector) == (before.contribution, before.vector)
+
+
+@pytest.mark.parametrize("phase", [GATHERING, COLLECTING])
+async def test_a_pause_while_the_node_waits_for_the_tick_still_holds(life, phase, monkeypatch):
+    life.premises.approve(life.programme_envelope)
+    life.open()
+    if phase is COLLECTING:
+        await life.again()
+        life.to(COLLECTING)
+    sent = life.coordinator.calls[:]
+    with Store.open(life.premises.state) as store:
+        part = Attendance(life.premises.config, store, "huis-een", life.premises.signer, Journal())
+
+        def paused_meanwhile(*_):
+            halting.pause(store, "holiday")
+            return 0.0
+
+        monkeypatch.setattr(attendance, "wait_for_tick", paused_meanwhile)
+        async with Link(identity.credentials(life.premises.state)) as link:
+            await part.attend(link, life.coordinator.told())
+    assert [name for name, _ in life.coordinator.calls[len(sent) :] if name.startswith("Put")] == []
+    assert life.record().state is (State.RELEASED if phase is COLLECTING else State.ANNOUNCED)
+    assert life.kinds() == ["approved", *(["hold", "spent"] if phase is COLLECTING else [])]
+
+
 @pytest.mark.parametrize("length", [1, 7])
 async def test_a_head_that_was_never_written_here_pauses_the_node_for_good(life, length):
     life.premises.approve(life.programme_envelope)
@@ -358,6 +419,82 @@ async def test_a_receipt_for_something_else_is_no_receipt(life, coordinator):
     assert life.kinds() == ["approved", "hold", "spent"]
 
 
+REFUSED_CALLS = [grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.INTERNAL, grpc.StatusCode.NOT_FOUND]
+
+
+@pytest.mark.parametrize("status", REFUSED_CALLS)
+async def test_a_call_that_is_refused_about_one_round_holds_up_no_other(life, coordinator, status):
+    life.premises.approve(life.programme_envelope)
+    life.open(number=1)
+    refused = life.round.round_id
+    life.open(number=2, period="2024")
+    coordinator.decline["PutPresence"], coordinator.decline_for = status, refused
+    await life.again()
+    assert [hear(Presence, one, life.premises.signer.public).round for one in coordinator.presences] == [
+        life.round.round_id
+    ]
+    assert life.record().state is State.PRESENT
+
+
+@pytest.mark.parametrize("status", REFUSED_CALLS)
+async def test_a_document_that_is_refused_holds_up_nothing(life, kit, coordinator, status):
+    life.premises.approve(life.programme_envelope)
+    other = kit.signed_programme(kit.programme_text().replace(b"version = 1", b"version = 2"))
+    coordinator.documents = {
+        other.digest: (DocumentKind.PROGRAMME, other),
+        **coordinator.documents,
+    }
+    coordinator.decline["GetDocument"], coordinator.decline_for = status, other.digest
+    life.open()
+    await life.again()
+    assert life.record().state is State.PRESENT
+    coordinator.decline.clear()
+    await life.again()  # asked for once more
+    with Store.open(life.premises.state) as store:
+        assert store.documents(StoredKind.PROGRAMME, other.digest)
+
+
+async def test_a_lost_connection_and_a_store_that_fails_are_not_hidden(life, monkeypatch):
+    life.premises.approve(life.programme_envelope)
+    life.open()
+    life.coordinator.fail["PutPresence"] = 1
+    await life.interrupted()
+
+    def full(*_, **__):
+        raise LocalFault("no room")
+
+    monkeypatch.setattr(Store, "write", full)
+    with pytest.raises(LocalFault, match="no room"):
+        await life.again()
+
+
+async def test_a_new_connection_brings_a_lost_presence_back_with_the_same_bytes(life, coordinator):
+    life.premises.approve(life.programme_envelope)
+    life.open()
+    await life.again()
+    await life.again()
+    assert len(coordinator.presences) == 1
+    await life.again(new_line=True)
+    first, second = coordinator.presences
+    assert (first, life.record().state) == (second, State.PRESENT)
+    coordinator.decline["PutPresence"] = grpc.StatusCode.FAILED_PRECONDITION
+    await life.again(new_line=True)
+    assert life.record().state is State.PRESENT
+    life.to(COLLECTING)
+    await life.again(new_line=True)
+    assert life.kinds() == ["approved", "hold", "spent"]
+
+
+async def test_every_entry_has_a_salt_of_its_own(life):
+    life.premises.approve(life.programme_envelope)
+    life.open()
+    await life.again()
+    life.to(COLLECTING)
+    await life.again()
+    salts = [body.salt for body in life.entries()]
+    assert len(set(salts)) == len(salts) == 3
+
+
 def test_every_phase_has_an_answer_for_every_state():
     over = {State.PUBLISHED, State.ABANDONED, State.MISSED}
     for phase in RoundPhase:
@@ -394,10 +531,27 @@ def test_a_vector_leaves_at_a_whole_multiple_of_the_tick(tick):
         )
 
 
-async def test_the_vector_arrives_at_a_tick(life):
+async def test_presence_and_vector_arrive_at_a_tick(life):
     life.premises.approve(life.programme_envelope)
     life.open()
     await life.again()
     life.to(COLLECTING)
     await life.again()
+    assert life.coordinator.present_at[0].microsecond < 300_000
     assert life.coordinator.arrived_at[0].microsecond < 300_000
+
+
+async def test_nothing_about_a_round_is_sent_before_its_tick_is_waited_for(life, monkeypatch):
+    life.premises.approve(life.programme_envelope)
+    life.open()
+    waited = []
+
+    def wait(_now, tick):
+        waited.append((tick, len(life.coordinator.presences), len(life.coordinator.contributions)))
+        return 0.0
+
+    monkeypatch.setattr(attendance, "wait_for_tick", wait)
+    await life.again()
+    life.to(COLLECTING)
+    await life.again()
+    assert waited == [(1, 0, 0), (1, 1, 0)]

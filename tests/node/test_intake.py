@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from node import intake, mapping, source
@@ -44,14 +44,38 @@ def house(kit, tmp_path_factory):
 
 
 words = st.sampled_from(
-    ["vrouw", "MAN", " man ", "?", "", "huiselijk", "niet gevraagd", "x;y", 'a"b', '"', '"v"', "é"]
+    [
+        "vrouw",
+        "MAN",
+        " man ",
+        "?",
+        "",
+        "huiselijk",
+        "niet gevraagd",
+        "x;y",
+        'a"b',
+        '"',
+        '"v"',
+        "é",
+        "\ufeffman",
+    ]
 )
 dates = st.sampled_from(
-    ["2025-01-05", "31-12-2025", "2025-06-30", "2024-01-01", "", "gisteren", "2025-02-30", "0001-01-01"]
+    [
+        "2025-01-05",
+        "31-12-2025",
+        "2025-06-30",
+        "2024-01-01",
+        "",
+        "gisteren",
+        "2025-02-30",
+        "0001-01-01",
+        "\ufeff2025-05-05",
+    ]
 )
 rows = st.tuples(dates, dates, words, words).map(";".join)
 people = st.dictionaries(
-    st.sampled_from(["A", "B", "C", "D", " E ", "F"]), st.lists(rows, max_size=4), max_size=6
+    st.sampled_from(["A", "\ufeffA", "B", "C", "D", " E ", "F"]), st.lists(rows, max_size=4), max_size=6
 )
 PERIODS = st.sampled_from(["year", "quarter"])
 
@@ -61,11 +85,29 @@ def lines_of(persons):
 
 
 @settings(deadline=None, max_examples=100)
-@given(persons=people, changed=st.lists(rows, max_size=4), k=st.integers(1, 3), kind=PERIODS)
-def test_whatever_one_person_s_rows_are_each_table_moves_by_at_most_k_rows(house, persons, changed, k, kind):
+@given(
+    persons=people,
+    changed=st.lists(rows, max_size=4),
+    k=st.integers(1, 3),
+    kind=PERIODS,
+    number=st.sampled_from(["Z", "\ufeffZ"]),
+    first=st.booleans(),
+)
+@example(  # a mark that a reader drops where its buffer starts, and nowhere else
+    persons={"\ufeffA": ["2025-05-05;;;"], "A": ["2025-05-05;;;"]},
+    changed=["2025-05-05;;;"],
+    k=1,
+    kind="year",
+    number="Z",
+    first=True,
+)
+def test_whatever_one_person_s_rows_are_each_table_moves_by_at_most_k_rows(
+    house, persons, changed, k, kind, number, first
+):
     period = YEAR if kind == "year" else Period(2025, 2)
     base = counted(house, persons, period, k, kind)
-    other = counted(house, {**persons, "Z": changed}, period, k, kind)
+    everyone = {number: changed, **persons} if first else {**persons, number: changed}
+    other = counted(house, everyone, period, k, kind)
     for table, count in base.items():
         removed, added = count - other[table], other[table] - count
         assert sum(removed.values()) == 0
@@ -212,6 +254,11 @@ def test_line_ends_and_a_byte_order_mark_do_not_matter(house, ending, mark):
     )
     codes = house.codes(mark + text.encode())
     assert codes.cells["reason"].tolist() == [1, 3]
+
+
+def test_a_byte_order_mark_inside_an_export_is_no_part_of_any_field(house):
+    lines = [HEADER, "\ufeffK1;2025-02-03;;;huiselijk", "K1;\ufeff2025-02-03;;;\ufeffhuiselijk", "\ufeff"]
+    assert house.cells("\n".join(lines).encode())["reason"] == Counter({1: 1})
 
 
 def test_quoted_and_bare_rows_mean_the_same(house):

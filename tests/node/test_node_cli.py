@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from node import identity
+from node.store import DocumentKind, Reader
 from samentel.documents import envelope as envelopes
 from samentel.documents.model import to_bytes
+from samentel.documents.statements import Approval, hear
 
 NODE = str(Path(sys.executable).with_name("samentel-node"))
 
@@ -42,7 +45,20 @@ def signed_file(kit, short_path):
 
 @pytest.mark.parametrize(
     "command",
-    ["", "init", "enrol", "check", "approve", "run", "status", "ledger", "pause", "resume", "doctor"],
+    [
+        "",
+        "init",
+        "enrol",
+        "check",
+        "approve",
+        "withdraw",
+        "run",
+        "status",
+        "ledger",
+        "pause",
+        "resume",
+        "doctor",
+    ],
 )
 def test_every_command_has_help_in_two_languages(command):
     dutch, english = (run("--lang", language, *command.split(), "--help") for language in ("nl", "en"))
@@ -80,6 +96,9 @@ PLACED = [
     pytest.param(["check", "--period", "2025"], "--programme", id="period-without-programme"),
     pytest.param(["check", "--period", "25"], "2025Q3", id="no-period"),
     pytest.param(["doctor"], "", id="doctor-before-enrolment"),
+    pytest.param(["enrol", "--wait-minutes", "nan"], "--wait-minutes", id="wait-nan"),
+    pytest.param(["enrol", "--wait-minutes", "1e12"], "--wait-minutes", id="wait-for-ever"),
+    pytest.param(["pause", "--reason", "a\nb"], "--reason", id="reason-of-two-lines"),
 ]
 
 
@@ -112,7 +131,7 @@ def test_init_makes_a_node(short_path, authority_files):
 
 def test_pause_and_resume_work_without_a_daemon(directory):
     assert at(directory, "pause", "--reason", "vakantie").returncode == 0
-    assert json.loads(at(directory, "status", "--json").stdout)["reason"] == "paused"
+    assert json.loads(at(directory, "status", "--json").stdout)["reason"] == "paused (vakantie)"
     assert at(directory, "resume").returncode == 0
     assert json.loads(at(directory, "status", "--json").stdout)["reason"] == ""
 
@@ -123,11 +142,126 @@ def test_check_shows_exact_figures_and_strange_words(directory, signed_file):
     result = at(directory, "check", "--programme", signed_file, "--period", "2025", "--lang", "en")
     assert result.returncode == 0, result.stderr
     assert "EXACT" in result.stdout
-    assert "1  vreemd woord" in result.stdout
+    assert "vreemd woord" not in result.stdout
     assert "2  woman" not in result.stdout
     assert "sexual exploitation" in result.stdout
-    plain = at(directory, "check")
-    assert "vreemd woord" in plain.stdout
+    for programme in ([], ["--programme", signed_file]):
+        shown = at(directory, "check", "--values", *programme)
+        assert "1  vreemd woord" in shown.stdout
+
+
+def test_check_counts_by_rule_and_column_and_shows_no_values(directory, signed_file):
+    lines = [
+        "K4;1899-12-30;1990-01-01;man;huiselijk",
+        "K5;gisteren;1990-01-01;man;huiselijk",
+        "K6;;1990-01-01;man;huiselijk",
+        "K7;1989-12-31;1980-01-01;man;huiselijk",
+        "K8;2099-01-01;2000-01-01;man;huiselijk",
+        "K9;2025-02-01;geheim;man;huiselijk",
+        "K9;2025-02-02;1800-01-01;man;geheim",
+        ";2025-02-01;1990-01-01;geheim;geheim",
+        "kapot;geheim",
+    ]
+    with (directory / "export.csv").open("a") as file:
+        file.write("".join(f"{line}\n" for line in lines))
+    for programme in ([], ["--programme", signed_file]):
+        shown = at(directory, "check", "--lang", "en", *programme)
+        assert shown.returncode == 0, shown.stderr
+        told = [
+            line
+            for line in shown.stdout.splitlines()
+            if line.startswith("! ") and "more than half" not in line
+        ]
+        counted = dict(line.rsplit(": ", 1) for line in told)
+        assert {rule.split(":")[0] for rule in counted} <= {
+            "! Lines with another number of fields than the header (line break in a remark?)",
+            "! Lines without a person's number",
+            "! first_contact (datum)",
+            "! birth_date (geboren)",
+            "! person (nr)",
+            "! reason (aanleiding)",
+        }
+        assert list(counted.values()) == ["1", "1", "1", "2", "2", "2", "1", "1"]
+        assert "geheim" not in shown.stdout
+
+
+def test_check_warns_when_a_dimension_is_nearly_all_unknown(directory, signed_file):
+    text = (directory / "mapping.toml").read_text()
+    (directory / "mapping.toml").write_text(text.replace('vrouw = "F"\nman = "M"', 'v = "F"\nm = "M"'))
+    shown = at(directory, "check", "--lang", "en", "--programme", signed_file).stdout
+    assert "! sex: more than half is unknown (3 of 3)" in shown
+    assert "! reason: more" not in shown
+
+
+def cp1252(directory):
+    (directory / "export.csv").write_bytes(
+        "nr;datum;geboren;geslacht;aanleiding\nK1;;;café;\n".encode("cp1252")
+    )
+
+
+def write(name, change):
+    def spoil(directory):
+        path = directory / name
+        path.write_text(change(path.read_text()))
+
+    return spoil
+
+
+FORMS = [
+    pytest.param(
+        lambda at: (at / "export.csv").unlink(), ("kan niet worden gelezen", "cannot be read"), id="no-file"
+    ),
+    pytest.param(write("export.csv", lambda _: ""), ("is leeg", "is empty"), id="no-bytes"),
+    pytest.param(cp1252, ("is geen utf-8", "is not utf-8"), id="encoding"),
+    pytest.param(
+        write("mapping.toml", lambda text: text.replace("[columns]", 'encoding = "cp1252"\n[columns]')),
+        ("geen cp1252 maar UTF-8", "not cp1252 but UTF-8"),
+        id="utf-8-as-windows",
+    ),
+    pytest.param(
+        write("export.csv", lambda text: text.replace(";", ",")),
+        ('zet file.delimiter = ","', 'write file.delimiter = ","'),
+        id="delimiter",
+    ),
+    pytest.param(
+        write("export.csv", lambda text: text.replace("datum", "dag", 1)),
+        ("geen kolom 'datum'", "no column 'datum'"),
+        id="column",
+    ),
+    pytest.param(
+        write("export.csv", lambda text: text.replace("geslacht", "datum", 1)),
+        ("meer dan een kolom 'datum'", "more than one column 'datum'"),
+        id="column-twice",
+    ),
+    pytest.param(
+        write("mapping.toml", lambda text: text.replace("[columns]", "[kolommen]")),
+        ("De mapping", "does not hold"),
+        id="mapping",
+    ),
+    pytest.param(
+        write("mapping.toml", lambda _: "[["), ("De mapping", "does not hold"), id="mapping-no-toml"
+    ),
+    pytest.param(
+        lambda at: (at / "mapping.toml").unlink(), ("De mapping", "The mapping file"), id="no-mapping"
+    ),
+]
+
+
+@pytest.mark.parametrize(("spoil", "says"), FORMS)
+def test_a_fault_of_form_stops_the_node_before_it_starts_and_is_told_in_two_languages(
+    directory, enrolled, spoil, says
+):
+    with (directory / "export.csv").open("a") as file:
+        file.write("K4;2025-01-01;;zoë;\n")
+    spoil(directory)
+    for command in ("run", "check", "doctor"):
+        result = at(directory, command)
+        told = result.stdout + result.stderr
+        assert result.returncode == 1
+        assert all(words in told for words in says), told
+        assert "Traceback" not in told
+        assert '"event"' not in told
+    assert json.loads(at(directory, "status", "--json").stdout)["ledger"]["length"] == 0
 
 
 @pytest.fixture
@@ -167,7 +301,16 @@ def test_individual_mode_is_never_approved_by_silence(directory, enrolled, signe
     [
         (["--until", "morgen"], "2026-12-31"),
         (["--until", "2020-01-01"], "in the future"),
+        (["--until", "9999-12-31"], "--until"),
         (["--rho-cap", "x"], "1/2"),
+        (["--rho-cap", "0"], "more than 0"),
+        (["--rho-cap", "1/0"], "--rho-cap"),
+        (["--rho-cap", "1e-30"], "--rho-cap"),
+        (["--rho-cap", "0.1234567890123456"], "--rho-cap"),
+        (["--rho-cap", "999999999999.99999999999"], "--rho-cap"),
+        (["--rho-cap", "1e10000000"], "--rho-cap"),
+        (["--by", "a\nb"], "--by"),
+        (["--by", "  "], "--by"),
     ],
 )
 def test_limits_of_an_approval_are_checked(directory, enrolled, signed_file, arguments, says):
@@ -175,6 +318,114 @@ def test_limits_of_an_approval_are_checked(directory, enrolled, signed_file, arg
     assert result.returncode == 1
     assert says in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_an_approval_can_be_withdrawn_and_given_again(kit, directory, enrolled, signed_file):
+    early = at(directory, "withdraw", signed_file)
+    assert early.returncode == 1
+    assert "nothing to withdraw" in early.stderr
+    yes = ["approve", signed_file, "--individual", "--yes", "--by", "FG"]
+    assert at(directory, *yes).returncode == 0
+    done = at(directory, "withdraw", signed_file, "--by", "FG")
+    assert done.returncode == 0, done.stderr
+    assert "Ingetrokken" in done.stdout
+    with Reader.open_read_only(enrolled.state) as reader:
+        kinds = [entry.read().kind for entry in reader.entries()]
+        latest = reader.documents(DocumentKind.APPROVAL)[-1]
+    assert kinds == ["approved", "approved"]
+    said = hear(Approval, latest, enrolled.signer.public)
+    assert said.expires_at == said.approved_at
+    assert at(directory, "withdraw", signed_file).returncode == 1
+    assert at(directory, *yes).returncode == 0
+
+
+def test_the_screen_of_an_approval_shows_what_institutions_and_years_cost(directory, enrolled, signed_file):
+    shown = at(directory, "approve", signed_file, "--individual", "--lang", "en", stdin="no\n").stdout
+    for line in ("h = 1   rho 1/2", "h = 2   rho 2 ", "h = 3   rho 9/2", "y = 5   rho 5/2", "of every year"):
+        assert line in shown
+
+
+def test_a_user_without_a_name_is_asked_for_one(directory, enrolled, signed_file):
+    code = (
+        "import getpass, os, sys\n"
+        "for name in ('LOGNAME', 'USER', 'LNAME', 'USERNAME'): os.environ.pop(name, None)\n"
+        "os.getuid = lambda: 54321\n"
+        f"sys.argv = ['samentel-node', '--config', {str(directory / 'node.toml')!r}, 'approve',"
+        f" {str(signed_file)!r}, '--individual', '--yes']\n"
+        "from node.cli import main\nmain()\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "--by NAME" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("keep", ["key", "chain", "neither"])
+def test_a_damaged_certificate_is_told_with_its_remedy(directory, enrolled, keep):
+    path = identity.directory(enrolled.state) / "tls.pem"
+    key, mark, chain = path.read_bytes().partition(b"-----BEGIN CERTIFICATE-----")
+    path.write_bytes({"key": key + mark + b"x", "chain": b"x" + mark + chain, "neither": b""}[keep])
+    for command in ("run", "doctor", "status"):
+        result = at(directory, command)
+        assert result.returncode == (0 if command == "status" else 1)
+        assert "restore" in result.stderr + result.stdout
+        assert "Traceback" not in result.stderr
+
+
+def test_a_reader_that_goes_away_and_a_poor_terminal_are_no_mishaps(directory, signed_file):
+    with (directory / "export.csv").open("a") as file:
+        file.writelines(f"K{n};2025-01-01;;vreemd {n};\n" for n in range(5000))
+    command = [NODE, "--config", str(directory / "node.toml"), "check", "--values"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    gone = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert gone.returncode == 141
+    assert gone.stderr == ""
+    poor = at(directory, "check", PYTHONIOENCODING="ascii")
+    assert poor.returncode == 0, poor.stderr
+    assert "cli?ntnummer" in poor.stdout
+
+
+def test_a_reason_of_a_person_s_is_never_taken_for_a_code(directory):
+    assert at(directory, "pause", "--reason", "rollback-detected").returncode == 0
+    assert json.loads(at(directory, "status", "--json").stdout)["reason"] == "paused (rollback-detected)"
+    assert at(directory, "resume").returncode == 0  # nothing is asked, as nothing was rolled back
+
+
+def test_a_changed_entry_of_the_ledger_is_told_by_show_and_verify(directory, enrolled, signed_file):
+    at(directory, "approve", signed_file, "--individual", "--yes", "--by", "FG")
+    with sqlite3.connect(enrolled.state / "node.sqlite") as connection:
+        connection.execute("DROP TRIGGER ledger_stays")
+        connection.execute("UPDATE ledger SET body = x'7b'")
+    for arguments in (["show"], ["show", "--json"]):
+        result = at(directory, "ledger", *arguments)
+        assert result.returncode == 1
+        assert "ledger verify" in result.stderr
+        assert "Traceback" not in result.stderr
+    assert at(directory, "ledger", "verify").returncode == 1
+
+
+def test_init_takes_a_key_file_of_any_name_and_names_the_flag_when_it_cannot(short_path, authority_files):
+    odd = short_path / 'a"b{0}\\c.pem'
+    odd.write_bytes(authority_files[0].read_bytes())
+    done = run("init", short_path / "odd", "--authority", odd)
+    assert done.returncode == 0, done.stderr
+    assert at(short_path / "odd", "status").returncode == 0
+    unseen = short_path / "a\nb.pem"
+    unseen.write_bytes(authority_files[0].read_bytes())
+    cases = (
+        ([unseen], 0, "--authority:"),
+        ([odd, authority_files[0]], 0, "--authority:"),
+        ([odd], 2, "--authority-threshold:"),
+        ([odd], -1, "--authority-threshold:"),
+    )
+    for files, threshold, says in cases:
+        result = run("init", short_path / "not", "--authority", *files, f"--authority-threshold={threshold}")
+        assert result.returncode == 1
+        assert says in result.stderr
+        assert "Traceback" not in result.stderr
+        assert not (short_path / "not").exists()
 
 
 def test_a_programme_that_one_of_two_signed_cannot_be_approved(kit, directory, enrolled, short_path):

@@ -106,6 +106,22 @@ async def test_a_round_from_start_to_publication(kit, premises, coordinator, ope
     assert kinds(premises) == ["approved", "hold", "spent", "published"]
 
 
+async def test_a_withdrawn_approval_reaches_the_daemon_and_its_rounds_are_refused(
+    kit, premises, coordinator, open_round, start
+):
+    envelope, opened = open_round
+    daemon = start()
+    await kit.until(lambda: "connected" in daemon.events())
+    await told(premises.approve, envelope)
+    digest = programmes.parse(envelope.payload).digest
+    await told(lambda: approving.withdraw(premises.config, digest, withdrawn_by="De FG"))
+    coordinator.announce(opened, RoundPhase.GATHERING)
+    await kit.until(lambda: [one.reason for one in rounds(premises)] == ["approval-expired"])
+    assert kinds(premises) == ["approved", "approved", "refused"]
+    assert coordinator.presences == []
+    assert "withdrawn" in daemon.events()
+
+
 async def test_nothing_of_a_person_leaves_or_is_kept(kit, premises, coordinator, open_round, start):
     envelope, opened = open_round
     export = premises.config.mapping.parent / "export.csv"

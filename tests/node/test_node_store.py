@@ -28,7 +28,7 @@ from samentel.counting.ledger import Kind, next_entry
 with Store.open(Path(sys.argv[1])) as store:
     for number in range(100_000):
         now = datetime.now(UTC)
-        entry = next_entry(store.head, now, Kind.APPROVED, "a" * 64)
+        entry = next_entry(store.head, now, Kind.APPROVED, "a" * 64, salt=b"s" * 32)
         vector = str(number + 1).encode()
         record = RoundRecord("b" * 64, "a" * 64, "2025", 1, b"", State.RELEASED, vector=vector)
         store.write(now, entries=[entry], rounds=[record])
@@ -37,7 +37,7 @@ with Store.open(Path(sys.argv[1])) as store:
 
 
 def approved(store):
-    return next_entry(store.head, NOW, Kind.APPROVED, PROGRAMME)
+    return next_entry(store.head, NOW, Kind.APPROVED, PROGRAMME, salt=b"s" * 32)
 
 
 def test_what_was_written_is_read_again(tmp_path):

@@ -20,6 +20,7 @@ from samentel.errors import Reason, Refusal
 from samentel.ids import Period
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
+SALT = b"\5" * 32
 KEY, OTHER = SigningKey(b"\7" * 32), SigningKey(b"\x08" * 32)
 
 
@@ -74,6 +75,7 @@ def situation(programme):
         deadline=NOW + timedelta(hours=1),
         caps=Charge(Fraction(1), Fraction(36)),
         institutions_floor=3,
+        salt=SALT,
     )
 
 
@@ -103,8 +105,9 @@ def spent(programme, rho=None, year=2025, round_id="9" * 64):
         rho_central=rho,
         rho_local=rho,
     )
-    held = ledger.next_entry(ledger.EMPTY, NOW, Kind.HOLD, programme.digest, loss=loss)
-    return [held, ledger.next_entry(ledger.head([held]), NOW, Kind.SPENT, programme.digest, loss=loss)]
+    held = ledger.next_entry(ledger.EMPTY, NOW, Kind.HOLD, programme.digest, salt=SALT, loss=loss)
+    after = ledger.head([held])
+    return [held, ledger.next_entry(after, NOW, Kind.SPENT, programme.digest, salt=SALT, loss=loss)]
 
 
 def test_a_round_that_keeps_every_rule_is_permitted(situation, asked, programme):
@@ -112,6 +115,7 @@ def test_a_round_that_keeps_every_rule_is_permitted(situation, asked, programme)
     assert isinstance(permit, Permit)
     assert permit.loss.rho_central == total_rho(noise_plan(programme)) <= Fraction(1, 2)
     assert permit.hold.read().kind is Kind.HOLD
+    assert permit.hold.read().salt == SALT.hex()
 
 
 def row(name, reason, asked=None, **changes):
@@ -148,6 +152,7 @@ REFUSALS = [
     row("attempt-again", Reason.ATTEMPT_OUT_OF_ORDER, attempts=[1]),
     row("too-late", Reason.DEADLINE, deadline=NOW),
     row("deadlines-in-disorder", Reason.DEADLINE, asked={"collect_until": NOW}),
+    row("opened-in-the-future", Reason.DEADLINE, asked={"opened_at": NOW + timedelta(minutes=6)}),
     row("house-cap", Reason.BUDGET_EXHAUSTED, caps=cap("1/3", 36)),
     row("local-cap", Reason.BUDGET_EXHAUSTED, caps=cap(1, "1/3")),
     row(

@@ -31,6 +31,7 @@ from samentel.ids import NO_DIGEST, Digest, Period, digest
 AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
 P, OTHER = digest(b"programme"), digest(b"other programme")
 PLAN = digest(b"plan")
+SALT = bytes(range(32))
 PLENTY = Charge(Fraction(1000), Fraction(1000))
 HALF = Fraction(1, 2)
 WITH_LOSS = (Kind.HOLD, Kind.FREED, Kind.SPENT, Kind.PUBLISHED)
@@ -50,7 +51,7 @@ def loss(name: str, period: str = "2025", rho: Fraction = HALF, **changes: Any) 
 
 
 def append(entries: list[Entry], kind: Kind, of: Loss | None = None, programme: Digest = P) -> None:
-    entries.append(next_entry(head(entries), AT, kind, programme, loss=of))
+    entries.append(next_entry(head(entries), AT, kind, programme, salt=SALT, loss=of))
 
 
 def ledger(*steps: tuple[Kind, Loss | None]) -> list[Entry]:
@@ -214,27 +215,47 @@ def forged(body: bytes, after: list[Entry]) -> Entry:
 )
 def test_what_cannot_be_understood_is_never_free(damage: Callable[[bytes], bytes]) -> None:
     start = ledger((Kind.APPROVED, None))
-    good = next_entry(head(start), AT, Kind.HOLD, P, loss=loss("a")).body
+    good = next_entry(head(start), AT, Kind.HOLD, P, salt=SALT, loss=loss("a")).body
     assert damage(good) != good
     entries = [*start, forged(damage(good), start)]
     assert [fault.partition(":")[0] for fault in verify(entries)] == ["entry 1"]
     with pytest.raises(DocumentError):
-        hold(entries, AT, P, loss("b"), PLENTY, PLAN)
+        hold(entries, AT, P, loss("b"), PLENTY, PLAN, salt=SALT)
 
 
 def test_a_hold_without_a_loss_cannot_be_written_or_read() -> None:
     with pytest.raises(ValidationError):
-        next_entry(EMPTY, AT, Kind.HOLD, P)
+        next_entry(EMPTY, AT, Kind.HOLD, P, salt=SALT)
     with pytest.raises(ValidationError):
-        next_entry(EMPTY, AT, Kind.APPROVED, P, loss=loss("a"))
-    nothing = next_entry(EMPTY, AT, Kind.APPROVED, P).body.replace(b"approved", b"hold")
+        next_entry(EMPTY, AT, Kind.APPROVED, P, salt=SALT, loss=loss("a"))
+    nothing = next_entry(EMPTY, AT, Kind.APPROVED, P, salt=SALT).body.replace(b"approved", b"hold")
     assert len(verify([forged(nothing, [])])) == 1
 
 
 def test_a_forged_number_is_named() -> None:
     start = ledger((Kind.APPROVED, None))
-    body = next_entry(head(start), AT, Kind.APPROVED, P).body.replace(b'"seq":1', b'"seq":7')
+    body = next_entry(head(start), AT, Kind.APPROVED, P, salt=SALT).body.replace(b'"seq":1', b'"seq":7')
     assert verify([*start, forged(body, start)]) == ["entry 1: carries the number 7"]
+
+
+def test_two_ledgers_with_the_same_history_have_different_heads() -> None:
+    one, other = (
+        next_entry(EMPTY, AT, Kind.REFUSED, P, salt=salt, reason="paused") for salt in (SALT, SALT[::-1])
+    )
+    assert one.digest != other.digest
+    assert verify([one]) == verify([other]) == []
+    assert hold([], AT, P, loss("a"), PLENTY, PLAN, salt=SALT) != hold(
+        [], AT, P, loss("a"), PLENTY, PLAN, salt=SALT[::-1]
+    )
+
+
+@pytest.mark.parametrize("salt", [b"", SALT[1:], SALT + b"1"])
+def test_an_entry_without_a_whole_salt_cannot_be_written_or_read(salt: bytes) -> None:
+    with pytest.raises(ValidationError):
+        next_entry(EMPTY, AT, Kind.APPROVED, P, salt=salt)
+    good = next_entry(EMPTY, AT, Kind.APPROVED, P, salt=SALT).body
+    assert len(verify([forged(good.replace(SALT.hex().encode(), salt.hex().encode()), [])])) == 1
+    assert len(verify([forged(good.replace(f'"salt":"{SALT.hex()}",'.encode(), b""), [])])) == 1
 
 
 # The charge of a year.
@@ -286,7 +307,7 @@ def test_a_spent_round_is_charged_whatever_is_written_after_it() -> None:
 
 
 def test_a_hold_that_fits_exactly_is_entered_with_its_parameters() -> None:
-    entry = hold([], AT, P, loss("a"), Charge(HALF, Fraction(5)), PLAN, HALF)
+    entry = hold([], AT, P, loss("a"), Charge(HALF, Fraction(5)), PLAN, HALF, salt=SALT)
     body = entry.read()
     assert (body.seq, body.kind, body.programme, body.loss, body.parameters, body.at) == (
         0, Kind.HOLD, P, loss("a"), PLAN, AT,
@@ -308,35 +329,43 @@ A_HAIR = Fraction(1, 10**12)
 )
 def test_a_hold_over_any_cap_is_refused(caps: Charge, programme_cap: Fraction | None, said: str) -> None:
     with pytest.raises(Refusal, match=said) as caught:
-        hold([], AT, P, loss("a"), caps, PLAN, programme_cap)
+        hold([], AT, P, loss("a"), caps, PLAN, programme_cap, salt=SALT)
     assert caught.value.reason is Reason.BUDGET_EXHAUSTED
 
 
 def test_a_refusal_says_what_is_left() -> None:
     with pytest.raises(Refusal, match="the round asks rho 1/2, 1/4 of 3/4 is left"):
-        hold(ledger((Kind.HOLD, loss("a"))), AT, P, loss("b"), Charge(Fraction(3, 4), Fraction(100)), PLAN)
+        hold(
+            ledger((Kind.HOLD, loss("a"))),
+            AT,
+            P,
+            loss("b"),
+            Charge(Fraction(3, 4), Fraction(100)),
+            PLAN,
+            salt=SALT,
+        )
 
 
 def test_a_long_exact_loss_is_shown_short_and_rounded_against_the_round() -> None:
     asked = Fraction(1, 3) + Fraction(1, 10**40)
     entries = ledger((Kind.HOLD, loss("a", rho=asked)))
     with pytest.raises(Refusal, match=r"asks rho 0\.333334, 0\.166666 of 1/2 is left$"):
-        hold(entries, AT, P, loss("b", rho=asked), Charge(HALF, Fraction(100)), PLAN)
+        hold(entries, AT, P, loss("b", rho=asked), Charge(HALF, Fraction(100)), PLAN, salt=SALT)
 
 
 def test_the_cap_of_a_programme_counts_that_programme_only() -> None:
     entries: list[Entry] = []
     append(entries, Kind.HOLD, loss("a"), OTHER)
-    entries.append(hold(entries, AT, P, loss("b"), PLENTY, PLAN, HALF))
+    entries.append(hold(entries, AT, P, loss("b"), PLENTY, PLAN, HALF, salt=SALT))
     with pytest.raises(Refusal, match="approved cap of this programme"):
-        hold(entries, AT, P, loss("c"), PLENTY, PLAN, HALF)
+        hold(entries, AT, P, loss("c"), PLENTY, PLAN, HALF, salt=SALT)
 
 
 @pytest.mark.parametrize("then", [[], [Kind.FREED], [Kind.SPENT], [Kind.SPENT, Kind.PUBLISHED]])
 def test_a_round_is_never_held_twice_whatever_became_of_it(then: list[Kind]) -> None:
     entries = ledger((Kind.HOLD, loss("a")), *((kind, loss("a")) for kind in then))
     with pytest.raises(Refusal) as caught:
-        hold(entries, AT, P, loss("a", "2024"), PLENTY, PLAN)
+        hold(entries, AT, P, loss("a", "2024"), PLENTY, PLAN, salt=SALT)
     assert caught.value.reason is Reason.REPLAYED_ROUND
 
 
@@ -360,7 +389,7 @@ def test_in_any_order_of_entries_a_charge_falls_only_by_a_freed_hold(steps: list
     before = charge(bodies, 2025)
     spent: set[str] = set()
     for number, (kind, of) in enumerate(steps):
-        bodies.append(Body(seq=number, at=AT, kind=kind, programme=P, loss=of))
+        bodies.append(Body(seq=number, at=AT, salt=SALT.hex(), kind=kind, programme=P, loss=of))
         after = charge(bodies, 2025)
         if kind is not Kind.FREED or of.round in spent:
             assert after.central >= before.central
@@ -383,7 +412,7 @@ def test_a_ledger_kept_by_its_own_rules_holds_and_stays_under_its_caps(
     for kind, wanted in steps:
         if kind is Kind.HOLD:
             try:
-                entries.append(hold(entries, AT, P, wanted, CAPS, PLAN))
+                entries.append(hold(entries, AT, P, wanted, CAPS, PLAN, salt=SALT))
             except Refusal as refusal:
                 over = refusal.reason is Reason.BUDGET_EXHAUSTED
                 assert over or wanted.round in state
@@ -414,7 +443,7 @@ def test_a_ledger_kept_by_its_own_rules_holds_and_stays_under_its_caps(
 
 def test_an_exact_sum_of_many_tables_can_be_booked_and_read_back() -> None:
     rho = sum((Fraction(1, 2 * Fraction(3 + number / 7) ** 2) for number in range(64)), Fraction(0))
-    entry = next_entry(EMPTY, AT, Kind.HOLD, P, loss=loss("a", rho=rho))
+    entry = next_entry(EMPTY, AT, Kind.HOLD, P, salt=SALT, loss=loss("a", rho=rho))
     booked = entry.read().loss
     assert booked is not None
     assert booked.rho_central == rho

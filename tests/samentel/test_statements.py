@@ -31,7 +31,9 @@ STATEMENTS: dict[str, Model] = {
         opened_at=AT, gather_until=AT, collect_until=AT,
     ),
     "presence": Presence(round=A, node="n1", ledger_length=0, ledger_digest=B),
-    "contribution": Contribution(round=A, node="n1", programme=B, cells=3, vector=A),
+    "contribution": Contribution(
+        round=A, node="n1", programme=B, cells=3, vector=A, ledger_length=2, ledger_digest=B
+    ),
     "receipt": Receipt(round=A, node="n1", contribution=B),
     "approval": Approval(
         node="n1", programme=A, rho_cap=Fraction(1, 2), individual=True, approved_at=AT, expires_at=AT,
@@ -86,6 +88,8 @@ def test_a_round_is_named_by_what_it_is() -> None:
         ("presence", lambda text: text.replace('"ledger_length":0', '"ledger_length":-1')),
         ("presence", lambda text: text.replace('"n1"', '"n1\\n"')),
         ("contribution", lambda text: text.replace('"cells":3', '"cells":0')),
+        ("contribution", lambda text: text.replace('"ledger_length":2', '"ledger_length":0')),
+        ("contribution", lambda text: text.replace(f'"ledger_digest":"{B}",', "")),
         ("approval", lambda text: text.replace('"1/2"', "0.5")),
         ("approval", lambda text: text.replace("true", "1")),
         ("approval", lambda text: text.replace("P. Erson", "P\\u0007")),
