@@ -28,7 +28,13 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 # Only these modules, and what lies below them, may import the library.
 OWNERS: Mapping[str, Sequence[str]] = {
-    "cryptography": ["aggregator.authority", "desk.keys", "node.identity", "samentel.documents.keys"],
+    "cryptography": [
+        "aggregator.authority",
+        "desk.keys",
+        "node.identity",
+        "samentel.documents.keys",
+        "samentel.secagg.primitives",
+    ],
     "cyclopts": [f"{package}.cli" for package in PACKAGES[1:]],
     "google.protobuf": ["samentel.wire"],
     "grpc": ["aggregator.client", "aggregator.link", "desk.pull", "node.control", "node.link"],
