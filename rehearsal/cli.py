@@ -11,7 +11,7 @@ def demo(*, out: Path = Path("out")) -> None:
     and stops everything again. Takes about a minute; needs no network.
 
     Example:  samentel demo
-    Example:  samentel demo --out /tmp/samentel
+    Example:  samentel demo --out rehearsed
 
     Args:
         out: receives the release, and federation/ with everything else; what an earlier demo left there goes.
