@@ -9,7 +9,7 @@ from aggregator.config import Config
 from aggregator.events import DocumentPublished
 from aggregator.register import Document
 from aggregator.store import Store
-from samentel.counting.privacy import noise_plan
+from samentel.counting.shares import plan_of
 from samentel.documents import envelope as dsse
 from samentel.documents import programme as programmes
 from samentel.documents import roster as rosters
@@ -129,7 +129,8 @@ def stored(store: Store, name: str) -> Envelope:
 
 def _programme(config: Config, envelope: Envelope) -> DocumentPublished:
     programme = programmes.verify(envelope, config.authority, config.authority_threshold)
-    noise_plan(programme)  # a mode that this version cannot carry out is refused here rather than in a round
+    least = programme.roster.institutions_min
+    plan_of(programme, least, least)  # what no roster can carry out is refused here rather than in a round
     return _published("programme", programme.id, programme.version, envelope)
 
 

@@ -8,7 +8,7 @@ sum gives the same bytes. The one owner of polars here.
 import csv
 import io
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -18,17 +18,16 @@ import polars as pl
 
 from aggregator import files
 from aggregator.conductor import Round
-from samentel.counting.contribution import Integers
-from samentel.counting.privacy import noise_plan
+from samentel.counting.privacy import TableNoise
 from samentel.documents import envelope as dsse
 from samentel.documents.envelope import Envelope
 from samentel.documents.keys import SigningKey, VerifyKey
 from samentel.documents.model import from_json, to_bytes
-from samentel.documents.programme import Programme
+from samentel.documents.programme import Mode, Programme
 from samentel.documents.statements import payload_type
 from samentel.errors import LocalFault, SamentelError
 from samentel.figures import release
-from samentel.figures.estimate import add_up, estimate
+from samentel.figures.estimate import NationalSum, estimate
 from samentel.figures.release import Coverage, File, Manifest
 from samentel.ids import Digest, digest
 
@@ -54,14 +53,20 @@ class Material:
     """All that a release is made of.
 
     Attributes:
-        vectors: by node id, the noisy vector that it handed in.
+        plan: what each institution in the sum has added: full noise, or the noise shares for ``dealers``.
+        national: the sum, decoded.
+        dealers: institutions that were there when noise shares were sized; in individual mode, in the sum.
+        rostered: institutions on the roster of the round.
         published_at: fixed when publishing began, so that a second making gives the same bytes.
     """
 
     release_id: str
     round: Round
     programme: Programme
-    vectors: Mapping[str, Integers]
+    plan: Sequence[TableNoise]
+    national: NationalSum
+    dealers: int
+    rostered: int
     published_at: datetime
     supersedes: str | None
 
@@ -125,8 +130,7 @@ def _check(releases: Path, material: Material, key: VerifyKey) -> Digest:
 
 def _contents(material: Material) -> tuple[Manifest, dict[str, bytes]]:
     programme, round_ = material.programme, material.round
-    plan = noise_plan(programme)
-    national = add_up(plan, material.vectors)
+    plan, national = material.plan, material.national
     rows = list(release.rows(programme, estimate(programme, plan, national)))
     contents = {"tables.csv": _csv(rows), "tables.parquet": _parquet(rows)}
     manifest = Manifest(
@@ -147,8 +151,9 @@ def _contents(material: Material) -> tuple[Manifest, dict[str, bytes]]:
             invited=tuple(sorted(round_.opened.invited)),
             present=tuple(sorted(round_.present)),
             in_sum=national.survivors,
+            dealt=material.dealers if programme.mode is Mode.SECURE_SUM else None,
         ),
-        privacy=release.privacy_facts(programme, plan),
+        privacy=release.privacy_facts(programme, plan, material.rostered, material.dealers),
         interval=release.INTERVAL,
         reading=release.READING,
         tables=release.table_facts(programme, plan, national),

@@ -48,7 +48,7 @@ flow_app.command(
 app.command(
     "rehearsal.cli:demo",
     name="demo",
-    help="A whole federation on this machine, with made-up people: one release.",
+    help="A whole federation on this machine, with made-up people: two releases, two nodes that are killed.",
 )
 
 
@@ -131,30 +131,39 @@ def keys_request(name: str, *, out: Path) -> None:
 
 @app.command
 def plan(
-    programme: str, *, institutions: int | None = None, json: Flag = False, lang: Language | None = None
+    programme: str,
+    *,
+    institutions: int | None = None,
+    absent: int = 0,
+    json: Flag = False,
+    lang: Language | None = None,
 ) -> None:
     """Show what a programme will be worth and what it will cost, before any record is read.
 
     Example:  samentel plan aanleiding-demo --institutions 4
+    Example:  samentel plan aanleiding-samen --institutions 40 --absent 2
     Example:  samentel plan my-programme.toml --institutions 40 --json
 
     Args:
         programme: a TOML file, a signed file, or the name of a programme that comes with this software.
-        institutions: how many institutions will be in the sum; by default the least that is allowed.
+        institutions: how many institutions will begin; by default the least that is allowed.
+        absent: how many of them will fall out on the way; the others are in the sum.
         json: print one JSON object instead of a table.
         lang: nl or en.
     """
     from desk import plan as planning
+    from desk import plan_page
     from desk.signing import read_programme
 
     asked = read_programme(programme)
-    made = planning.plan(asked, asked.roster.institutions_min if institutions is None else institutions)
+    begin = asked.roster.institutions_min if institutions is None else institutions
+    made = planning.plan(asked, begin, absent)
     if json:
         from json import dumps
 
         print(dumps(planning.as_values(made)))
     else:
-        _show(planning.render(made, language(lang)))
+        _show(plan_page.render(made, language(lang)))
 
 
 @app.command

@@ -1,26 +1,42 @@
 """What a programme will be worth and what it will cost, before any record is read.
 
 Everything here follows from the programme and the number of institutions
-alone. The normal quantile is used throughout: the discrete Gaussian differs
-from it by less than anybody can see in these figures.
+alone. The normal quantile is used throughout: the discrete Gaussian, and a sum
+of its shares, differ from it by less than anybody can see in these figures.
+What people read of it is in ``desk/plan_page.py``.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 
-from rich.console import Group, RenderableType
-from rich.table import Table as Grid
-
-from samentel.counting.privacy import attacker_power, epsilon_upper, noise_plan, total_rho
-from samentel.documents.programme import Programme
+from samentel.counting.privacy import TableNoise, attacker_power, epsilon_upper, noise_plan, total_rho
+from samentel.counting.shares import plan_of, summed_variance, tau_upper
+from samentel.documents.programme import Mode, Programme, RosterRules, Table
 from samentel.errors import DocumentError
-from samentel.figures.estimate import CONFIDENCE, Z
+from samentel.figures.collusion import Collusion, collusion_of
+from samentel.figures.estimate import Z
+from samentel.secagg.ring import ring_for
+from samentel.secagg.terms import threshold
 
 ONE_SIDED = 1.645  # a count this many sd above zero is chance in one of twenty
 FALSE_ALARMS = 0.05
 TIMES = (1, 2, 3)  # institutions, or years, that the plan answers for
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """What one table would be worth in individual mode: each institution adds the full noise.
+
+    Attributes:
+        sd_national, half_width: as of the table itself.
+        ratio: how many times wider this is than the secure sum.
+    """
+
+    sd_national: float
+    half_width: float
+    ratio: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +45,14 @@ class TablePlan:
 
     Attributes:
         rows_per_person: k, the most rows one person adds.
-        rho_share, rho: part of the programme's loss, and the loss itself, exact.
-        sd_institution: standard deviation of one cell of one institution's noisy table, in persons.
+        rho_share, rho: part of the programme's loss, and the loss itself; in a secure sum the most it can be.
+        granularity: s, so many times each row is counted.
+        sd_institution: standard deviation of what one institution adds to a cell, in persons: the full noise,
+            or in a secure sum its share.
         sd_national: the same of the national sum.
         half_width: half the 95 % interval of a national cell, in persons.
         least_seen: the smallest national count that can be told from zero, one-sided at 5 %, whole persons.
+        alone: for a secure sum, the comparison.
     """
 
     table: str
@@ -43,10 +62,12 @@ class TablePlan:
     rows_per_person: int
     rho_share: Fraction
     rho: Fraction
+    granularity: int
     sd_institution: float
     sd_national: float
     half_width: float
     least_seen: int
+    alone: Alone | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +86,65 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What a programme will be worth and cost with that many institutions in the sum.
+class Colluding:
+    """What one attempt costs a person at an honest institution, by how many others collude.
 
     Attributes:
-        rho: exact loss of one attempt, all tables together; never more than the programme states.
+        masks: whether the masks are still counted on; if not, an institution's own noise share is left.
+    """
+
+    colluders: int
+    rho: Fraction
+    epsilon: float
+    masks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SumPlan:
+    """What belongs to a secure sum only.
+
+    Attributes:
+        collude_max, absent_max: c and D.
+        threshold: t, how many must stay to the end.
+        tau: the largest of tau times the cells of a table, at most 1e-9; rounded up, never zero.
+        ring_bits: the width of a masked count.
+        ledger_local, ledger_local_most: what one attempt and all attempts book as the loss if everybody else
+            colludes, against a cap of its own.
+        colluding: the loss by the number of colluders.
+    """
+
+    collude_max: int
+    absent_max: int
+    threshold: int
+    tau: float
+    ring_bits: int
+    ledger_local: Fraction
+    ledger_local_most: Fraction
+    colluding: tuple[Colluding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a programme will be worth and cost with that many institutions.
+
+    Attributes:
+        institutions: how many begin.
+        absent: how many of them fall out on the way; the rest is in the sum.
+        rho: loss of one attempt, all tables together; never more than the programme states.
         epsilon: with delta, for readers; rounded up.
         power: how often an attacker who is wrong in 5 % of cases recognises a person who is there.
         ledger_attempt, ledger_most: what one attempt and all attempts book against a year's cap.
         by_institutions: what a person pays who is in the data of 1, 2, 3 institutions in one period.
         by_years: what a person pays who is in the data of one institution for 1, 2, 3 reporting years.
+        secure_sum: None in individual mode.
     """
 
     programme: str
     version: int
     digest: str
+    mode: str
     institutions: int
+    absent: int
     institutions_min: int
     tables: tuple[TablePlan, ...]
     rho: Fraction
@@ -92,62 +156,48 @@ class Plan:
     ledger_most: Fraction
     by_institutions: tuple[Exposure, ...]
     by_years: tuple[Exposure, ...]
+    secure_sum: SumPlan | None
 
 
-def plan(programme: Programme, institutions: int) -> Plan:
+def plan(programme: Programme, institutions: int, absent: int = 0) -> Plan:
     """The plan of a programme.
 
+    Args:
+        institutions: on the roster, and all of them there when the round begins.
+        absent: how many of them fall out before their counts have arrived.
+
     Raises:
-        DocumentError: fewer institutions than the programme asks for, or a mode that is not carried out.
+        DocumentError: such a round cannot end in a sum; every reason, each with what to change.
     """
-    least = programme.roster.institutions_min
-    if institutions < least:
-        raise DocumentError(
-            "plan", [f"{institutions} institutions: this programme asks for at least {least}"]
-        )
-    noises = noise_plan(programme)
-    spent = total_rho(noises)
-    tables = []
-    for table, noise in zip(programme.tables, noises, strict=True):
-        national = math.sqrt(institutions * noise.variance)
-        tables.append(
-            TablePlan(
-                table=table.id,
-                title_nl=table.title.nl,
-                title_en=table.title.en,
-                cells=noise.cells,
-                rows_per_person=noise.rows,
-                rho_share=table.rho_share,
-                rho=noise.rho,
-                sd_institution=math.sqrt(noise.variance),
-                sd_national=national,
-                half_width=Z * national,
-                least_seen=math.ceil(ONE_SIDED * national),
-            )
-        )
+    problems = list(_problems(programme, institutions, absent))
+    if problems:
+        raise DocumentError("plan", problems)
+    noises = plan_of(programme, institutions, institutions)
+    shared = programme.mode is Mode.SECURE_SUM
+    collusion = collusion_of(programme, noises, institutions, institutions) if shared else None
+    spent = collusion.central if collusion else total_rho(noises)
+    booked = collusion.loss.central if collusion else programme.rho
     return Plan(
         programme=programme.id,
         version=programme.version,
         digest=programme.digest,
+        mode=programme.mode,
         institutions=institutions,
-        institutions_min=least,
-        tables=tuple(tables),
+        absent=absent,
+        institutions_min=programme.roster.institutions_min,
+        tables=_tables(programme, noises, institutions - absent),
         rho=spent,
         delta=programme.delta,
         epsilon=epsilon_upper(spent, programme.delta),
         power=attacker_power(spent, FALSE_ALARMS),
         max_attempts=programme.max_attempts,
-        ledger_attempt=programme.rho,
-        ledger_most=programme.rho * programme.max_attempts,
+        ledger_attempt=booked,
+        ledger_most=booked * programme.max_attempts,
         # Records at h institutions move every sum by up to h times as much: the loss grows with the square.
         by_institutions=tuple(_exposure(programme, times, times**2) for times in TIMES),
         by_years=tuple(_exposure(programme, times, times) for times in TIMES),
+        secure_sum=_sum_plan(noises, collusion, institutions) if collusion else None,
     )
-
-
-def _exposure(programme: Programme, times: int, factor: int) -> Exposure:
-    rho = programme.rho * factor
-    return Exposure(times, rho, epsilon_upper(rho, programme.delta))
 
 
 def as_values(made: Plan) -> dict[str, object]:
@@ -155,98 +205,111 @@ def as_values(made: Plan) -> dict[str, object]:
     return asdict(made, dict_factory=lambda pairs: {key: _plain(value) for key, value in pairs})
 
 
-def render(made: Plan, language: str) -> RenderableType:
-    """The plan for people, in ``nl`` or ``en``."""
-    words = _WORDS[language]
-    grid = Grid(title=words["title"].format(made=made), title_justify="left")
-    grid.add_column(words["table"])
-    for column in ("cells", "k", "share", "sd_one", "sd_all", "half", "least"):
-        grid.add_column(words[column], justify="right")
-    for table in made.tables:
-        grid.add_row(
-            table.table,
-            str(table.cells),
-            str(table.rows_per_person),
-            str(table.rho_share),
-            f"{table.sd_institution:.2f}",
-            f"{table.sd_national:.2f}",
-            f"± {table.half_width:.1f}",
-            str(table.least_seen),
+def _problems(programme: Programme, institutions: int, absent: int) -> Iterator[str]:
+    least, left = programme.roster.institutions_min, institutions - absent
+    if institutions < least:
+        yield (
+            f"{institutions} institutions: this programme asks for at least {least}; begin with more, "
+            "or lower roster.institutions_min"
         )
-    return Group(grid, "", *_sentences(made, words), "", _exposures(made, words))
+    elif absent < 0 or left < least:
+        yield (
+            f"{absent} of {institutions} institutions fall out: that leaves {left} in the sum, and this "
+            f"programme asks for at least {least}; begin with more, or lower roster.institutions_min"
+        )
+    elif programme.mode is Mode.SECURE_SUM:
+        yield from _sum_problems(programme.roster, institutions, absent)
 
 
-def _exposures(made: Plan, words: Mapping[str, str]) -> Grid:
-    grid = Grid(title=words["person"], title_justify="left")
-    grid.add_column("")
-    for times in TIMES:
-        grid.add_column(str(times), justify="right")
-    for name in ("by_institutions", "by_years"):
-        row: tuple[Exposure, ...] = getattr(made, name)
-        grid.add_row(words[name], *(f"{it.rho} (epsilon {it.epsilon:.2f})" for it in row))
-    return grid
+def _sum_problems(rules: RosterRules, institutions: int, absent: int) -> Iterator[str]:
+    """The conditions of ``samentel.secagg.terms``, with what to change.
+
+    That n - c - D is at least 2 needs no word: the programme says so of its own least number.
+    """
+    c, d, t = rules.collude_max, rules.absent_max, threshold(institutions)
+    if c >= 2 * t - institutions:
+        yield (
+            f"{institutions} institutions withstand {2 * t - institutions - 1} that collude, and the "
+            f"programme says {c}: lower roster.collude_max, or begin with more institutions"
+        )
+    if t > institutions - d:
+        yield (
+            f"{t} of {institutions} institutions must stay to the end, so at most {institutions - t} can "
+            f"fall out, and the programme says {d}: lower roster.absent_max, or begin with more institutions"
+        )
+    if absent > d:
+        yield (
+            f"{absent} institutions fall out, and the noise of this programme allows for {d}: raise "
+            "roster.absent_max, or count on fewer"
+        )
 
 
-def power_sentence(power: float, language: str) -> str:
-    """The privacy loss as what an attacker could do with it."""
-    return _WORDS[language]["power"].format(power=f"{power:.1%}", alarms=f"{FALSE_ALARMS:.0%}")
+def _tables(programme: Programme, noises: Sequence[TableNoise], survivors: int) -> tuple[TablePlan, ...]:
+    full = noise_plan(programme)
+    shared = programme.mode is Mode.SECURE_SUM
+    return tuple(
+        _table(programme, table, noise, other if shared else None, survivors)
+        for table, noise, other in zip(programme.tables, noises, full, strict=True)
+    )
 
 
-def _sentences(made: Plan, words: Mapping[str, str]) -> list[str]:
-    return [
-        words["loss"].format(rho=made.ledger_attempt),
-        words["epsilon"].format(epsilon=f"{made.epsilon:.2f}", delta=made.delta),
-        words["power"].format(power=f"{made.power:.1%}", alarms=f"{FALSE_ALARMS:.0%}"),
-        words["ledger"].format(made=made),
-        words["only"],
-    ]
+def _table(
+    programme: Programme, table: Table, noise: TableNoise, full: TableNoise | None, survivors: int
+) -> TablePlan:
+    national = math.sqrt(summed_variance(noise, survivors))
+    return TablePlan(
+        table=table.id,
+        title_nl=table.title.nl,
+        title_en=table.title.en,
+        cells=noise.cells,
+        rows_per_person=noise.rows,
+        rho_share=table.rho_share,
+        rho=programme.rho_of(table) if full else noise.rho,  # of a share alone, it would be the local loss
+        granularity=noise.granularity,
+        sd_institution=math.sqrt(noise.variance),
+        sd_national=national,
+        half_width=Z * national,
+        least_seen=math.ceil(ONE_SIDED * national),
+        alone=_alone(full, national, survivors) if full else None,
+    )
+
+
+def _alone(full: TableNoise, shared: float, survivors: int) -> Alone:
+    national = math.sqrt(summed_variance(full, survivors))
+    return Alone(national, Z * national, national / shared)
+
+
+def _sum_plan(noises: Sequence[TableNoise], collusion: Collusion, institutions: int) -> SumPlan:
+    programme = collusion.programme
+    tau = max(tau_upper(noise.scale, institutions) * (noise.cells + 1) for noise in noises)
+    rows_max = max(population.rows_max for population in programme.populations)
+    fewest = plan_of(programme, institutions, programme.roster.institutions_min)  # the largest noise shares
+    try:
+        ring = ring_for(fewest, institutions, rows_max)
+    except OverflowError:
+        raise DocumentError("plan", ["populations.rows_max: sums could overflow 64 bits; lower it"]) from None
+    return SumPlan(
+        collude_max=programme.roster.collude_max,
+        absent_max=programme.roster.absent_max,
+        threshold=threshold(institutions),
+        tau=math.nextafter(float(tau), math.inf),
+        ring_bits=int(ring),
+        ledger_local=collusion.loss.local,
+        ledger_local_most=collusion.loss.local * programme.max_attempts,
+        colluding=tuple(_colluding(collusion, colluders) for colluders in collusion.steps()),
+    )
+
+
+def _colluding(collusion: Collusion, colluders: int) -> Colluding:
+    rho = collusion.with_colluders(colluders)
+    epsilon = epsilon_upper(rho, collusion.programme.delta)
+    return Colluding(colluders, rho, epsilon, masks=colluders <= collusion.withstood)
+
+
+def _exposure(programme: Programme, times: int, factor: int) -> Exposure:
+    rho = programme.rho * factor
+    return Exposure(times, rho, epsilon_upper(rho, programme.delta))
 
 
 def _plain(value: object) -> object:
     return str(value) if isinstance(value, Fraction) else value
-
-
-_WORDS: Mapping[str, Mapping[str, str]] = {
-    "nl": {
-        "title": "{made.programme} (versie {made.version}), {made.institutions} instellingen in de som",
-        "table": "tabel",
-        "cells": "cellen",
-        "k": "regels per\npersoon",
-        "share": "deel\nvan rho",
-        "sd_one": "sd per\ninstelling",
-        "sd_all": "sd\nlandelijk",
-        "half": f"{CONFIDENCE:.0%}-\ninterval",
-        "least": "van nul te\nonderscheiden vanaf",
-        "loss": "Privacyverlies van één poging, alle tabellen samen: rho {rho}.",
-        "epsilon": "Dat is epsilon {epsilon} bij delta {delta}.",
-        "power": "Wie alles weet behalve of één persoon in de gegevens zit, en in {alarms} van de gevallen "
-        "ten onrechte ja zegt, herkent die persoon in hoogstens {power} van de gevallen.",
-        "ledger": "Het grootboek van elke instelling: {made.ledger_attempt} per poging, hoogstens "
-        "{made.ledger_most} voor {made.max_attempts} pogingen, per verslagjaar.",
-        "person": "Wat het kost voor wie vaker in de gegevens staat: rho, per poging",
-        "by_institutions": "instellingen, in één periode (rho × h²)",
-        "by_years": "jaren, bij één instelling (rho × y)",
-        "only": "De intervallen dekken alleen de privacyruis.",
-    },
-    "en": {
-        "title": "{made.programme} (version {made.version}), {made.institutions} institutions in the sum",
-        "table": "table",
-        "cells": "cells",
-        "k": "rows a\nperson",
-        "share": "share\nof rho",
-        "sd_one": "sd per\ninstitution",
-        "sd_all": "sd\nnational",
-        "half": f"{CONFIDENCE:.0%}\ninterval",
-        "least": "told from zero\nfrom a count of",
-        "loss": "Privacy loss of one attempt, all tables together: rho {rho}.",
-        "epsilon": "That is epsilon {epsilon} at delta {delta}.",
-        "power": "Someone who knows everything but whether one person is in the data, and says yes wrongly "
-        "in {alarms} of cases, recognises that person in at most {power} of cases.",
-        "ledger": "The ledger of every institution: {made.ledger_attempt} an attempt, at most "
-        "{made.ledger_most} for {made.max_attempts} attempts, each reporting year.",
-        "person": "What it costs a person who is in the data more than once: rho, an attempt",
-        "by_institutions": "institutions, in one period (rho × h²)",
-        "by_years": "years, at one institution (rho × y)",
-        "only": "Intervals cover privacy noise only.",
-    },
-}

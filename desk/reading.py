@@ -6,7 +6,7 @@ from itertools import pairwise
 from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 
-from desk.plan import power_sentence
+from desk.plan_page import power_sentence
 from desk.pull import Figure, missing
 from samentel.documents.programme import Text
 from samentel.figures.release import Manifest
@@ -55,13 +55,16 @@ def coverage(manifest: Manifest) -> str:
 
 
 def privacy(manifest: Manifest, language: str) -> str:
-    """What was promised to a person, in one or two sentences."""
+    """What was promised to a person, in a few sentences; of a secure sum also what holds if more collude."""
     promise = manifest.privacy
     loss = (
         f"{promise.measure}, rho {promise.rho} (epsilon {promise.epsilon_upper:.2f}, delta {promise.delta})"
     )
     power = power_sentence(promise.attacker_power_at_5_percent, language)
-    return f"Privacy: {loss}, mode {promise.mode}. {power}"
+    told = f"Privacy: {loss}, mode {promise.mode}. {power}"
+    if promise.shared_noise is None:
+        return told
+    return f"{told} {_chosen(promise.shared_noise.colluders, language)}"
 
 
 def whole(manifest: Manifest, figures: Sequence[Figure], language: str) -> RenderableType:
@@ -72,6 +75,7 @@ def whole(manifest: Manifest, figures: Sequence[Figure], language: str) -> Rende
         *grids,
         coverage(manifest),
         privacy(manifest, language),
+        _chosen(manifest.privacy.mechanism, language),
         _chosen(manifest.interval, language),
         _chosen(manifest.reading, language),
     )

@@ -10,7 +10,7 @@ from importlib.resources import files as resources
 from pathlib import Path
 
 from desk import files
-from samentel.counting.privacy import noise_plan
+from samentel.counting.shares import plan_of
 from samentel.documents import programme, roster
 from samentel.documents.envelope import Envelope, countersign, from_json, to_json
 from samentel.documents.keys import SigningKey, fingerprint
@@ -62,7 +62,8 @@ def read_document(envelope: Envelope) -> Programme | Roster:
         return roster.parse(envelope.payload)
     if envelope.payload_type == programme.PAYLOAD_TYPE:
         parsed = programme.parse(envelope.payload)
-        noise_plan(parsed)
+        least = parsed.roster.institutions_min
+        plan_of(parsed, least, least)  # what no roster can carry out is not worth a signature
         return parsed
     raise DocumentError("signed document", ["is neither a programme nor a roster"])
 

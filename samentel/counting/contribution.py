@@ -61,10 +61,7 @@ def bounded(population: Population, rows_per_person: int) -> Population:
     """
     if rows_per_person < 1:
         raise ValueError("a person has at least one row")
-    by_person = np.argsort(population.person, kind="stable")
-    sorted_person = population.person[by_person]
-    rank = np.arange(len(sorted_person)) - np.searchsorted(sorted_person, sorted_person, side="left")
-    kept = np.sort(by_person[rank < rows_per_person])
+    kept = np.flatnonzero(_rank(population.person) < rows_per_person)
     levels = {name: column[kept] for name, column in population.levels.items()}
     return Population(population.person[kept], levels)
 
@@ -79,7 +76,30 @@ def encode(programme: Programme, populations: Mapping[str, Population]) -> Codes
         population.id: bounded(populations[population.id], population.rows_per_person)
         for population in programme.populations
     }
-    return Codes({table.id: _cells(programme, table, kept[table.population]) for table in programme.tables})
+    most = {population.id: population.rows_max for population in programme.populations}
+    return Codes(
+        {
+            table.id: clamped(_cells(programme, table, kept[table.population]), most[table.population])
+            for table in programme.tables
+        }
+    )
+
+
+def clamped(cells: Integers, rows_max: int) -> Integers:
+    """At most that many rows of each cell: its count becomes the lesser of itself and ``rows_max``.
+
+    A row more or less moves no count further than before, so the sensitivity stays what it was.
+    """
+    return cells[_rank(cells) < rows_max]
+
+
+def _rank(values: Integers) -> Integers:
+    """How many equal values stand before each value."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    rank = np.empty(len(values), dtype=np.int64)
+    rank[order] = np.arange(len(values)) - np.searchsorted(ordered, ordered, side="left")
+    return rank
 
 
 def _cells(programme: Programme, table: Table, population: Population) -> Integers:

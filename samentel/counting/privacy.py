@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from statistics import NormalDist
 
-from samentel.documents.programme import Mode, Programme, Table
-from samentel.errors import DocumentError
+from samentel.documents.programme import Programme, Table
 
 LEAST_SHARE_SCALE = 3  # far below this a sum of discrete Gaussians stops behaving as one
 _NORMAL = NormalDist()
@@ -98,13 +97,11 @@ def table_noise(programme: Programme, table: Table) -> TableNoise:
 
 
 def noise_plan(programme: Programme) -> tuple[TableNoise, ...]:
-    """The noise of every table of a programme, in its order.
+    """Full noise of every table of a programme, in its order: what each institution adds in individual mode.
 
-    Raises:
-        DocumentError: the programme asks for a mode that this version does not carry out.
+    For a programme in secure-sum mode this is the comparison with what it would be worth without the sum;
+    what is drawn there are the shares of ``samentel.counting.shares``.
     """
-    if programme.mode is not Mode.INDIVIDUAL:
-        raise DocumentError("programme", [f"mode: {programme.mode} is not carried out by this version"])
     return tuple(table_noise(programme, table) for table in programme.tables)
 
 

@@ -21,8 +21,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from samentel.counting.privacy import TableNoise, gaussian_rho, granularity, scale_for
-from samentel.documents.programme import Programme, RosterRules, Table
+from samentel.counting.privacy import (
+    TableNoise,
+    gaussian_rho,
+    granularity,
+    noise_plan,
+    scale_for,
+    total_rho,
+)
+from samentel.documents.programme import Mode, Programme, RosterRules, Table
 from samentel.errors import DocumentError
 
 TAU_MOST = Fraction(1, 10**9)  # tau times cells; far above what s * sigma_share >= 3 gives (below 1e-30)
@@ -49,6 +56,29 @@ class Loss:
     def booked(self) -> "Loss":
         """The same in a ledger's short fractions, rounded up."""
         return Loss(_rounded_up(self.central), _rounded_up(self.local))
+
+
+def plan_of(programme: Programme, rostered: int, dealers: int) -> tuple[TableNoise, ...]:
+    """What a node adds to each table in the programme's own mode: full noise, or its share of it.
+
+    Args:
+        rostered, dealers: as for ``share_plan``; without meaning in individual mode.
+
+    Raises:
+        DocumentError: as ``share_plan``.
+    """
+    if programme.mode is Mode.INDIVIDUAL:
+        return noise_plan(programme)
+    return share_plan(programme, rostered, dealers)
+
+
+def loss_of(programme: Programme, plan: Sequence[TableNoise], dealers: int) -> Loss:
+    """What one attempt with the plan of ``plan_of`` costs, as a ledger books it: at most the stated rho."""
+    if programme.mode is Mode.INDIVIDUAL:
+        return Loss(total_rho(plan), total_rho(plan))  # each institution adds the full noise
+    exact = loss(plan, programme.roster, dealers)
+    # Each table's loss is at most its part of rho; only the rounding for the ledger could go beyond.
+    return Loss(min(exact.booked.central, programme.rho), exact.booked.local)
 
 
 def honest_shares(rules: RosterRules, dealers: int) -> int:
@@ -164,7 +194,8 @@ def loss_with_colluders(rho: Fraction, rules: RosterRules, dealers: int, collude
     """What an attempt costs a person when that many institutions collude with the coordinator.
 
     ``rho * (n - c - D) / (n - D - a)`` for a > c; with a single honest share, or fewer than that, it is the
-    local loss. Valid while fewer than the threshold collude; from there on masks protect nobody.
+    local loss. Valid while fewer than ``2*t - n1`` collude: from there on a lying coordinator can show two
+    lists of dealers, have each agreed to by half of the honest ones, and so recover both secrets of one.
     """
     honest = honest_shares(rules, dealers)
     left = dealers - rules.absent_max - max(colluders, rules.collude_max)

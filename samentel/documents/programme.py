@@ -91,6 +91,8 @@ class Population(Model):
 
     Attributes:
         rows_per_person: k, the most rows one person can add to each table of this population.
+        rows_max: the most rows of one institution that count in one cell. Far above what any institution has:
+            it bounds the vectors of a secure sum, and stops an export that holds everything a thousand times.
     """
 
     id: Key
@@ -98,6 +100,7 @@ class Population(Model):
     definition: Text
     counting: Counting
     rows_per_person: Annotated[int, Field(ge=1, le=8)]
+    rows_max: Annotated[int, Field(ge=1000, le=10_000_000)] = 100_000
 
 
 class Table(Model):
@@ -148,7 +151,7 @@ class Programme(Model):
     rho: Exact
     delta: Exact
     max_attempts: Annotated[int, Field(ge=1, le=5)]
-    tick_seconds: Annotated[int, Field(ge=1, le=3600)]
+    tick_seconds: Annotated[float, Field(ge=0.05, le=3600)]
     roster: RosterRules
     populations: Annotated[tuple[Population, ...], Field(min_length=1, max_length=16)]
     dimensions: Annotated[tuple[Dimension, ...], Field(min_length=1, max_length=64)]

@@ -44,6 +44,20 @@ class Round(Model):
         return round_id(self.programme, self.period, self.attempt, bytes.fromhex(self.nonce))  # type: ignore[arg-type]
 
 
+class Start(Model):
+    """The coordinator ends the gathering for a secure sum: from here on its steps have these deadlines.
+
+    A node holds a secret of the round until ``expires_at`` at the latest.
+    """
+
+    kind: Literal["start"] = "start"
+    round: DigestField
+    advertise_until: Moment
+    share_until: Moment
+    mask_until: Moment
+    expires_at: Moment
+
+
 class Presence(Model):
     """An institution says that it takes part. It says so whatever its records hold, zero rows included."""
 

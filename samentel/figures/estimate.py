@@ -14,6 +14,7 @@ import numpy as np
 
 from samentel.counting.contribution import Integers
 from samentel.counting.privacy import TableNoise
+from samentel.counting.shares import summed_variance
 from samentel.documents.programme import Programme, Table
 from samentel.errors import PeerError
 
@@ -89,16 +90,41 @@ def add_up(plan: Sequence[TableNoise], vectors: Mapping[str, Integers]) -> Natio
     """
     if not vectors:
         raise PeerError("no institution has handed in a vector")
-    length = sum(noise.cells + 1 for noise in plan)
+    length = _length(plan)
     if any(vector.shape != (length,) for vector in vectors.values()):
         raise PeerError(f"a vector of {length} numbers was expected")
     total: Integers = np.stack([vectors[node] for node in sorted(vectors)]).sum(axis=0, dtype=np.int64)
+    return national_of(plan, sorted(vectors), total)
+
+
+def national_of(plan: Sequence[TableNoise], survivors: Sequence[str], counts: Integers) -> NationalSum:
+    """A sum that is known already, such as that of a secure sum, table by table.
+
+    The variance is that of the noise that was drawn: ``len(survivors)`` times what ``plan`` has one node add.
+    The programme's floors have been checked by the nodes, before their masks could be taken off.
+
+    Args:
+        plan: what each survivor has added: for a secure sum, the noise shares for its number of dealers.
+        survivors: node ids in the sum.
+        counts: times s, null cells included, of shape (sum of cells + one null cell a table,).
+
+    Raises:
+        PeerError: nobody is in the sum, or it has another length.
+    """
+    if not survivors:
+        raise PeerError("no institution is in the sum")
+    if counts.shape != (_length(plan),):
+        raise PeerError(f"a sum of {_length(plan)} numbers was expected")
     tables, variances, start = {}, {}, 0
     for noise in plan:
-        tables[noise.table] = total[start : start + noise.cells]
-        variances[noise.table] = len(vectors) * noise.variance
+        tables[noise.table] = counts[start : start + noise.cells]
+        variances[noise.table] = float(summed_variance(noise, len(survivors)))
         start += noise.cells + 1
-    return NationalSum(tuple(sorted(vectors)), tables, variances)
+    return NationalSum(tuple(sorted(survivors)), tables, variances)
+
+
+def _length(plan: Sequence[TableNoise]) -> int:
+    return sum(noise.cells + 1 for noise in plan)
 
 
 def estimate(programme: Programme, plan: Sequence[TableNoise], national: NationalSum) -> NationalTables:

@@ -5,7 +5,7 @@ what stands in it.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Annotated, Literal
 
@@ -13,7 +13,8 @@ from pydantic import Field, StringConstraints
 
 from samentel.counting.privacy import TableNoise, attacker_power, epsilon_upper, total_rho
 from samentel.documents.model import DigestField, Exact, LongExact, Model, Moment, Name, PeriodField
-from samentel.documents.programme import Programme, Text
+from samentel.documents.programme import Mode, Programme, Text
+from samentel.figures.collusion import Collusion, collusion_of
 from samentel.figures.estimate import CONFIDENCE, NationalSum, NationalTables
 
 COLUMNS = ("table", "cell", "dimensions", "codes", "label_nl", "label_en",
@@ -34,15 +35,25 @@ class File(Model):
 
 
 class Coverage(Model):
-    """Who was asked, who took part, who is in the sum: names, published exactly."""
+    """Who was asked, who took part, who is in the sum: names, published exactly.
+
+    Attributes:
+        dealt: in a secure sum, how many were still there when the noise shares were sized.
+    """
 
     invited: tuple[str, ...]
     present: tuple[str, ...]
     in_sum: tuple[str, ...]
+    dealt: int | None = None
 
 
 class TableFacts(Model):
-    """How one table was measured."""
+    """How one table was measured.
+
+    Attributes:
+        rho: of the table in this release, at most c colluding.
+        noise_sd: of one national cell, in persons.
+    """
 
     id: Name
     title: Text
@@ -56,11 +67,29 @@ class TableFacts(Model):
     noise_sd: float
 
 
+class SharedNoise(Model):
+    """How the noise of a secure sum was shared, and how far that holds.
+
+    Attributes:
+        collude_max, absent_max: c and D of the programme.
+        dealers: n2; each share has the part 1/(n2 - c - D) of the variance that rho asks for.
+        rho_local: what was spent if everybody else colludes with the coordinator, rounded up.
+        colluders: what it is if more than c do.
+    """
+
+    collude_max: int
+    absent_max: int
+    dealers: int
+    rho_local: LongExact
+    colluders: Text
+
+
 class Privacy(Model):
     """What was promised to a person, and its translations.
 
     Attributes:
         rho_spent: what all tables cost together, rounded up to twelve decimals.
+        shared_noise: of a secure sum only.
     """
 
     unit: Text
@@ -73,6 +102,7 @@ class Privacy(Model):
     epsilon_upper: float
     attacker_power_at_5_percent: float
     unprotected: Text
+    shared_noise: SharedNoise | None = None
 
 
 class Manifest(Model):
@@ -118,37 +148,118 @@ READING = Text(
     en="Calculate with 'estimate' (unbiased, may be negative). The 'shown' columns are for reading: rounded, "
     "never negative, not to be added up. A person helped at two institutions counts twice.",
 )
-MECHANISM = Text(
-    nl="Elke instelling telt zelf en telt er in elke cel een trekking uit de discrete normale verdeling bij "
-    "op (OpenDP).",
-    en="Each institution counts by itself and adds a draw from the discrete Gaussian to every cell (OpenDP).",
-)
-UNPROTECTED = Text(
-    nl="Welke instellingen meededen, wanneer, en de indeling van de tabellen.",
-    en="Which institutions took part, when, and the layout of the tables.",
-)
+MECHANISM = {
+    Mode.INDIVIDUAL: Text(
+        nl="Elke instelling telt zelf en telt er in elke cel een trekking uit de discrete normale verdeling "
+        "bij op (OpenDP).",
+        en="Each institution counts by itself and adds a draw from the discrete Gaussian to every cell "
+        "(OpenDP).",
+    ),
+    Mode.SECURE_SUM: Text(
+        nl="Elke instelling telt zelf en telt er in elke cel een deel van de ruis bij op: een trekking uit "
+        "de discrete normale verdeling (OpenDP). De getallen vertrokken onder maskers die alleen in de "
+        "landelijke som wegvallen; getallen van één instelling heeft niemand anders gezien.",
+        en="Each institution counts by itself and adds a part of the noise to every cell: a draw from the "
+        "discrete Gaussian (OpenDP). The numbers left under masks that cancel in the national sum only; "
+        "nobody else has seen the numbers of one institution.",
+    ),
+}
+UNPROTECTED = {
+    Mode.INDIVIDUAL: Text(
+        nl="Welke instellingen meededen, wanneer, en de indeling van de tabellen.",
+        en="Which institutions took part, when, and the layout of the tables.",
+    ),
+    Mode.SECURE_SUM: Text(
+        nl="Welke instellingen meededen, wanneer, en de indeling van de tabellen. Ook het totaal van een "
+        "instelling die als een van de weinige een cel kan vullen, met de ruis van de landelijke som.",
+        en="Which institutions took part, when, and the layout of the tables. Also the total of an "
+        "institution that is one of few that can fill a cell, with the noise of the national sum.",
+    ),
+}
 
 
-def privacy_facts(programme: Programme, plan: tuple[TableNoise, ...]) -> Privacy:
-    """The privacy section of a manifest."""
-    spent = total_rho(plan)
+def privacy_facts(programme: Programme, plan: Sequence[TableNoise], rostered: int, dealers: int) -> Privacy:
+    """The privacy section of a manifest.
+
+    Args:
+        plan: what each institution in the sum has added.
+        rostered, dealers: institutions on the roster, and those that have dealt; without meaning in
+            individual mode.
+    """
+    shared = programme.mode is Mode.SECURE_SUM
+    collusion = collusion_of(programme, plan, rostered, dealers) if shared else None
+    spent = collusion.central if collusion else total_rho(plan)
     return Privacy(
         unit=UNIT,
-        mechanism=MECHANISM,
+        mechanism=MECHANISM[programme.mode],
         mode=programme.mode,
         rho=programme.rho,
         rho_spent=min(programme.rho, Fraction(math.ceil(spent * _DECIMALS), _DECIMALS)),
         delta=programme.delta,
         epsilon_upper=epsilon_upper(spent, programme.delta),
         attacker_power_at_5_percent=attacker_power(spent),
-        unprotected=UNPROTECTED,
+        unprotected=UNPROTECTED[programme.mode],
+        shared_noise=_shared_noise(collusion) if collusion else None,
     )
 
 
+def _shared_noise(collusion: Collusion) -> SharedNoise:
+    rules = collusion.programme.roster
+    return SharedNoise(
+        collude_max=rules.collude_max,
+        absent_max=rules.absent_max,
+        dealers=collusion.dealers,
+        rho_local=collusion.loss.local,
+        colluders=colluders_sentence(collusion),
+    )
+
+
+def colluders_sentence(collusion: Collusion) -> Text:
+    """What is left when more institutions collude with the coordinator than the programme assumes."""
+    most = collusion.withstood
+    facts = {
+        "c": collusion.programme.roster.collude_max,
+        "central": _shown(collusion.central),
+        "most": most,
+        "more": _shown(collusion.with_colluders(most)),
+        "beyond": most + 1,
+        "local": _shown(collusion.loss.local),
+    }
+    form = _MORE_COLLUDERS if most > collusion.programme.roster.collude_max else _NO_MORE_COLLUDERS
+    return Text(nl=form.nl.format(**facts), en=form.en.format(**facts))
+
+
+def _shown(rho: Fraction) -> str:
+    """Two decimals, rounded up; an exact half stays 0.5."""
+    return f"{math.ceil(rho * 100) / 100:g}"
+
+
+_MORE_COLLUDERS = Text(
+    nl="Spannen niet meer dan {c} instellingen samen met de coördinator, dan is het verlies ten hoogste "
+    "rho {central}; bij {most} is dat rho {more}; vanaf {beyond} houdt elke andere instelling alleen haar "
+    "eigen deel van de ruis over: rho {local}.",
+    en="With no more than {c} institutions that work together with the coordinator the loss is at most "
+    "rho {central}; with {most} it is rho {more}; from {beyond} on each other institution is left with its "
+    "own part of the noise: rho {local}.",
+)
+_NO_MORE_COLLUDERS = Text(
+    nl="Spannen niet meer dan {c} instellingen samen met de coördinator, dan is het verlies ten hoogste "
+    "rho {central}; vanaf {beyond} houdt elke andere instelling alleen haar eigen deel van de ruis over: "
+    "rho {local}.",
+    en="With no more than {c} institutions that work together with the coordinator the loss is at most "
+    "rho {central}; from {beyond} on each other institution is left with its own part of the noise: "
+    "rho {local}.",
+)
+
+
 def table_facts(
-    programme: Programme, plan: tuple[TableNoise, ...], national: NationalSum
+    programme: Programme, plan: Sequence[TableNoise], national: NationalSum
 ) -> tuple[TableFacts, ...]:
-    """How each table was measured, with the noise that is really in it."""
+    """How each table was measured, with the noise that is really in it.
+
+    Of a secure sum rho is what the programme gives the table: the loss, tau included, stays within it.
+    """
+    shared = programme.mode is Mode.SECURE_SUM
     facts = []
     for table, noise in zip(programme.tables, plan, strict=True):
         population = programme.population(table.population)
@@ -162,7 +273,7 @@ def table_facts(
                 dimensions=table.dimensions,
                 cells=noise.cells,
                 rows_per_person=noise.rows,
-                rho=noise.rho,
+                rho=programme.rho_of(table) if shared else noise.rho,
                 noise_sd=national.variances[table.id] ** 0.5,
             )
         )

@@ -24,10 +24,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
-from samentel.counting.ledger import Head
 from samentel.documents.keys import VerifyKey
 from samentel.errors import PeerError, Reason, Refusal
-from samentel.ids import Digest
 from samentel.secagg import tree
 from samentel.secagg.dealing import Secrets, check_entry, deal, open_entry
 from samentel.secagg.masks import masked, pair_keys, seed_key
@@ -51,8 +49,10 @@ from samentel.secagg.messages import (
     listing_digest,
     name_of,
     open_bundle,
+    pack_head,
     parts,
     sign,
+    unpack_head,
 )
 from samentel.secagg.primitives import agree, agreement_public
 from samentel.secagg.ring import to_wire
@@ -76,6 +76,7 @@ from samentel.secagg.standing import (
     Phase,
     Proposed,
     Resulted,
+    Seen,
     Send,
     Spend,
     Ticked,
@@ -196,7 +197,7 @@ def _join(client: Client, event: Join, means: Means) -> Step:
     if len(event.heads) != len(terms.members):
         raise ValueError("one ledger head for every member of the roster is needed")
     secrets = Secrets(means.draw(32), means.draw(32), means.draw(32))
-    heads = b"".join(_pack(head) for head in event.heads)
+    heads = b"".join(pack_head(head) for head in event.heads)
     advert = Advert(
         terms.digest,
         client.own,
@@ -258,7 +259,7 @@ def _adverts(client: Client, listing: Listing) -> dict[int, Advert]:
 
 def _check_heads(client: Client, listing: Listing, means: Means) -> None:
     for position, head in zip(listing.positions, parts(listing.heads, len(listing.positions)), strict=True):
-        if not means.on_ledger(_unpack(head)):
+        if not means.on_ledger(unpack_head(head)):
             node = client.terms.members[position].node
             raise Refusal(Reason.ROLLBACK_DETECTED, f"{node} has seen more of our ledger than there is")
 
@@ -333,7 +334,10 @@ def _agree_to(client: Client, event: Proposed, means: Means) -> Step:
     if mine != [client.vector]:
         raise PeerError("the proposal names other masked counts than this node has sent")
     name = name_of(Kind.PROPOSAL, event.data)
-    send = Send(Kind.AGREEMENT, sign(Agreement(terms.digest, client.own, name), means.key), b"")
+    if means.after_spending is None:
+        raise ValueError("an agreement says where the ledger stands once the loss is spent")
+    agreement = Agreement(terms.digest, client.own, name, pack_head(means.after_spending))
+    send = Send(Kind.AGREEMENT, sign(agreement, means.key), b"")
     # Spend first: once the agreement has left, others may reveal what puts these counts into the sum.
     return replace(chosen, phase=Phase.AGREED, outbox=(*client.outbox, send)), (Spend(name), send)
 
@@ -344,15 +348,22 @@ def _reveal(client: Client, event: Agreed, means: Means) -> Step:
     agreements = open_bundle(Unanimity, event.data).agreements
     if len(agreements) != len(survivors):
         raise PeerError("not every survivor has agreed")
+    heads = []
     for position, data in zip(survivors, agreements, strict=True):
-        if hear_from(position, Agreement, data, terms).survivors != name:
+        agreement = hear_from(position, Agreement, data, terms)
+        if agreement.survivors != name:
             raise PeerError("a survivor has agreed to another set")
+        if position != client.own:
+            heads.append((position, unpack_head(agreement.head)))
     inside = set(survivors)
     seeds = b"".join(held.seed for held in client.held if held.dealer in inside)
     fallen = [held for held in client.held if held.dealer not in inside and held.dealer != client.own]
     message = Reveal(terms.digest, client.own, name, seeds, b"".join(held.key for held in fallen))
     send = Send(Kind.REVEAL, sign(message, means.key), b"")
-    return replace(client, phase=Phase.REVEALED, held=(), outbox=(*client.outbox, send)), (send,)
+    return replace(client, phase=Phase.REVEALED, held=(), outbox=(*client.outbox, send)), (
+        Seen(tuple(heads)),
+        send,
+    )
 
 
 def _finish(client: Client, event: Resulted) -> Step:
@@ -360,11 +371,3 @@ def _finish(client: Client, event: Resulted) -> Step:
     if result.survivors != name_of(Kind.PROPOSAL, client.proposal):
         raise PeerError("the result is of another set than this node agreed to")
     return _close(client, Phase.DONE)
-
-
-def _pack(head: Head) -> bytes:
-    return head.length.to_bytes(8, "big") + bytes.fromhex(head.digest)
-
-
-def _unpack(data: bytes) -> Head:
-    return Head(int.from_bytes(data[:8], "big"), Digest(data[8:].hex()))

@@ -16,8 +16,10 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, TypeVar
 
+from samentel.counting.ledger import Head
 from samentel.documents.keys import SigningKey, VerifyKey
 from samentel.errors import PeerError
+from samentel.ids import Digest
 from samentel.secagg import tree
 from samentel.secagg.encoding import Bytes32, Size, decode, encode
 from samentel.secagg.shamir import SHARE_BYTES
@@ -133,12 +135,15 @@ class Agreement:
 
     Attributes:
         survivors: digest of the proposal.
+        head: of the sender's ledger, with that loss just spent. Every survivor reads it and shows it to
+            everybody in later rounds, so that an old copy of the sender's ledger is found out.
     """
 
     kind: ClassVar[Kind] = Kind.AGREEMENT
     terms: Bytes32
     sender: int
     survivors: Bytes32
+    head: Annotated[bytes, Size(HEAD_BYTES, HEAD_BYTES)]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -291,6 +296,16 @@ def parts(data: bytes, count: int) -> list[bytes]:
     if rest:
         raise PeerError("the rows of a bundle have different lengths")
     return [data[at * width : (at + 1) * width] for at in range(count)]
+
+
+def pack_head(head: Head) -> bytes:
+    """A ledger head as its 40 bytes."""
+    return head.length.to_bytes(8, "big") + bytes.fromhex(head.digest)
+
+
+def unpack_head(data: bytes) -> Head:
+    """The ledger head of 40 bytes."""
+    return Head(int.from_bytes(data[:8], "big"), Digest(data[8:].hex()))
 
 
 def check_order(positions: Sequence[int], length: int) -> None:

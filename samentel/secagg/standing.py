@@ -149,7 +149,14 @@ class Wipe:
     """The round is over here: overwrite every secret and outgoing message of it."""
 
 
-Effect = Send | Draw | Hold | Spend | Free | Wipe
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Remember these ledger heads of other members, by position: the next adverts show them."""
+
+    heads: tuple[tuple[int, Head], ...]
+
+
+Effect = Send | Draw | Hold | Spend | Free | Seen | Wipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +167,14 @@ class Means:
         key: the node's protocol key.
         draw: uniform random bytes from the operating system.
         on_ledger: whether a ledger head that somebody has seen of this node lies on its ledger.
+        after_spending: the head of this node's ledger once the loss of this round is appended as SPENT;
+            needed with ``Proposed`` only.
     """
 
     key: SigningKey
     draw: Randomness
     on_ledger: Callable[[Head], bool]
+    after_spending: Head | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -26,7 +26,7 @@ from samentel.wire import envelope_pb2 as samentel_dot_wire_dot_envelope__pb2
 from samentel.wire import rounds_pb2 as samentel_dot_wire_dot_rounds__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bsamentel/wire/control.proto\x12\rsamentel.wire\x1a\x1csamentel/wire/envelope.proto\x1a\x1asamentel/wire/rounds.proto\"\x17\n\x15ListProgrammesRequest\"M\n\x16ListProgrammesResponse\x12\x33\n\nprogrammes\x18\x01 \x03(\x0b\x32\x1f.samentel.wire.ProgrammeSummary\"?\n\x10ProgrammeSummary\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\"%\n\x13GetProgrammeRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"A\n\x14GetProgrammeResponse\x12)\n\x08\x65nvelope\x18\x01 \x01(\x0b\x32\x17.samentel.wire.Envelope\"M\n\x10OpenRoundRequest\x12\x18\n\x10programme_digest\x18\x01 \x01(\t\x12\x0e\n\x06period\x18\x02 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\">\n\x11OpenRoundResponse\x12)\n\x05round\x18\x01 \x01(\x0b\x32\x1a.samentel.wire.RoundStatus\"#\n\x0fGetRoundRequest\x12\x10\n\x08round_id\x18\x01 \x01(\t\"=\n\x10GetRoundResponse\x12)\n\x05round\x18\x01 \x01(\x0b\x32\x1a.samentel.wire.RoundStatus\"\x13\n\x11ListRoundsRequest\"@\n\x12ListRoundsResponse\x12*\n\x06rounds\x18\x01 \x03(\x0b\x32\x1a.samentel.wire.RoundStatus\"\xa2\x02\n\x0bRoundStatus\x12\x10\n\x08round_id\x18\x01 \x01(\t\x12\x18\n\x10programme_digest\x18\x02 \x01(\t\x12\x0e\n\x06period\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\r\x12(\n\x05phase\x18\x05 \x01(\x0e\x32\x19.samentel.wire.RoundPhase\x12\x0f\n\x07invited\x18\x06 \x03(\t\x12\x0f\n\x07present\x18\x07 \x03(\t\x12\x0f\n\x07\x61rrived\x18\x08 \x03(\t\x12\x18\n\x10institutions_min\x18\t \x01(\r\x12\x14\n\x0cgather_until\x18\n \x01(\t\x12\x15\n\rcollect_until\x18\x0b \x01(\t\x12\x0e\n\x06reason\x18\x0c \x01(\t\x12\x12\n\nrelease_id\x18\r \x01(\t\"\'\n\x13\x43ollectRoundRequest\x12\x10\n\x08round_id\x18\x01 \x01(\t\"A\n\x14\x43ollectRoundResponse\x12)\n\x05round\x18\x01 \x01(\x0b\x32\x1a.samentel.wire.RoundStatus\"\'\n\x13PublishRoundRequest\x12\x10\n\x08round_id\x18\x01 \x01(\t\"A\n\x14PublishRoundResponse\x12)\n\x05round\x18\x01 \x01(\x0b\x32\x1a.samentel.wire.RoundStatus\"7\n\x13\x41\x62\x61ndonRoundRequest\x12\x10\n\x08round_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"A\n\x14\x41\x62\x61ndonRoundResponse\x12)\n\x05round\x18\x01 \x01(\x0b\x32\x1a.samentel.wire.RoundStatus2\xc3\x05\n\x0e\x43ontrolService\x12]\n\x0eListProgrammes\x12$.samentel.wire.ListProgrammesRequest\x1a%.samentel.wire.ListProgrammesResponse\x12W\n\x0cGetProgramme\x12\".samentel.wire.GetProgrammeRequest\x1a#.samentel.wire.GetProgrammeResponse\x12N\n\tOpenRound\x12\x1f.samentel.wire.OpenRoundRequest\x1a .samentel.wire.OpenRoundResponse\x12K\n\x08GetRound\x12\x1e.samentel.wire.GetRoundRequest\x1a\x1f.samentel.wire.GetRoundResponse\x12Q\n\nListRounds\x12 .samentel.wire.ListRoundsRequest\x1a!.samentel.wire.ListRoundsResponse\x12W\n\x0c\x43ollectRound\x12\".samentel.wire.CollectRoundRequest\x1a#.samentel.wire.CollectRoundResponse\x12W\n\x0cPublishRound\x12\".samentel.wire.PublishRoundRequest\x1a#.samentel.wire.PublishRoundResponse\x12W\n\x0c\x41\x62\x61ndonRound\x12\".samentel.wire.AbandonRoundRequest\x1a#.samentel.wire.AbandonRoundResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bsamentel/wire/control.proto\x12\rsamentel.wire\x1a\x1csamentel/wire/envelope.proto\x1a\x1asamentel/wire/rounds.proto\"\x17\n\x15ListProgrammesRequest\"M\n\x16ListProgrammesResponse\x12\x33\n\nprogrammes\x18\x01 \x03(\x0b\x32\x1f.samentel.wire.ProgrammeSummary\"?\n\x10ProgrammeSummary\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\"%\n\x13GetProgrammeRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"A\n\x14GetProgrammeResponse\x12)\n\x08\x65nvelope\x18\x01 \x01(\x0b\x32\x17.samentel.wire.Envelope\"M\n\x10OpenRoundRequest\x12\x18\n\x10programme_digest\x18\x01 \x01(\t\x12\x0e\n\x06period\x18\x02 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\">\n\x11OpenRoundResponse\x12)\n\x05round\x18\x01 \x01(\x0b\x32\x1a.samentel.wire.RoundStatus\"#\n\x0fGetRoundRequest\x12\x10\n\x08round_id\x18\x01 \x01(\t\"=\n\x10GetRoundResponse\x12)\n\x05round\x18\x01 \x01(\x0b\x32\x1a.samentel.wire.RoundStatus\"\x13\n\x11ListRoundsRequest\"@\n\x12ListRoundsResponse\x12*\n\x06rounds\x18\x01 \x03(\x0b\x32\x1a.samentel.wire.RoundStatus\"\xb5\x03\n\x0bRoundStatus\x12\x10\n\x08round_id\x18\x01 \x01(\t\x12\x18\n\x10programme_digest\x18\x02 \x01(\t\x12\x0e\n\x06period\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\r\x12(\n\x05phase\x18\x05 \x01(\x0e\x32\x19.samentel.wire.RoundPhase\x12\x0f\n\x07invited\x18\x06 \x03(\t\x12\x0f\n\x07present\x18\x07 \x03(\t\x12\x0f\n\x07\x61rrived\x18\x08 \x03(\t\x12\x18\n\x10institutions_min\x18\t \x01(\r\x12\x14\n\x0cgather_until\x18\n \x01(\t\x12\x15\n\rcollect_until\x18\x0b \x01(\t\x12\x0e\n\x06reason\x18\x0c \x01(\t\x12\x12\n\nrelease_id\x18\r \x01(\t\x12*\n\tsum_phase\x18\x0e \x01(\x0e\x32\x17.samentel.wire.SumPhase\x12\x0e\n\x06listed\x18\x0f \x03(\t\x12\r\n\x05\x64\x65\x61lt\x18\x10 \x03(\t\x12\x11\n\tsurvivors\x18\x11 \x03(\t\x12\x0e\n\x06\x61greed\x18\x12 \x03(\t\x12\x0f\n\x07\x61waited\x18\x13 \x03(\t\x12\x12\n\nstep_until\x18\x14 \x01(\t\"\'\n\x13\x43ollectRoundRequest\x12\x10\n\x08round_id\x18\x01 \x01(\t\"A\n\x14\x43ollectRoundResponse\x12)\n\x05round\x18\x01 \x01(\x0b\x32\x1a.samentel.wire.RoundStatus\"\'\n\x13PublishRoundRequest\x12\x10\n\x08round_id\x18\x01 \x01(\t\"A\n\x14PublishRoundResponse\x12)\n\x05round\x18\x01 \x01(\x0b\x32\x1a.samentel.wire.RoundStatus\"7\n\x13\x41\x62\x61ndonRoundRequest\x12\x10\n\x08round_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"A\n\x14\x41\x62\x61ndonRoundResponse\x12)\n\x05round\x18\x01 \x01(\x0b\x32\x1a.samentel.wire.RoundStatus2\xc3\x05\n\x0e\x43ontrolService\x12]\n\x0eListProgrammes\x12$.samentel.wire.ListProgrammesRequest\x1a%.samentel.wire.ListProgrammesResponse\x12W\n\x0cGetProgramme\x12\".samentel.wire.GetProgrammeRequest\x1a#.samentel.wire.GetProgrammeResponse\x12N\n\tOpenRound\x12\x1f.samentel.wire.OpenRoundRequest\x1a .samentel.wire.OpenRoundResponse\x12K\n\x08GetRound\x12\x1e.samentel.wire.GetRoundRequest\x1a\x1f.samentel.wire.GetRoundResponse\x12Q\n\nListRounds\x12 .samentel.wire.ListRoundsRequest\x1a!.samentel.wire.ListRoundsResponse\x12W\n\x0c\x43ollectRound\x12\".samentel.wire.CollectRoundRequest\x1a#.samentel.wire.CollectRoundResponse\x12W\n\x0cPublishRound\x12\".samentel.wire.PublishRoundRequest\x1a#.samentel.wire.PublishRoundResponse\x12W\n\x0c\x41\x62\x61ndonRound\x12\".samentel.wire.AbandonRoundRequest\x1a#.samentel.wire.AbandonRoundResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,19 +56,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTROUNDSRESPONSE']._serialized_start=643
   _globals['_LISTROUNDSRESPONSE']._serialized_end=707
   _globals['_ROUNDSTATUS']._serialized_start=710
-  _globals['_ROUNDSTATUS']._serialized_end=1000
-  _globals['_COLLECTROUNDREQUEST']._serialized_start=1002
-  _globals['_COLLECTROUNDREQUEST']._serialized_end=1041
-  _globals['_COLLECTROUNDRESPONSE']._serialized_start=1043
-  _globals['_COLLECTROUNDRESPONSE']._serialized_end=1108
-  _globals['_PUBLISHROUNDREQUEST']._serialized_start=1110
-  _globals['_PUBLISHROUNDREQUEST']._serialized_end=1149
-  _globals['_PUBLISHROUNDRESPONSE']._serialized_start=1151
-  _globals['_PUBLISHROUNDRESPONSE']._serialized_end=1216
-  _globals['_ABANDONROUNDREQUEST']._serialized_start=1218
-  _globals['_ABANDONROUNDREQUEST']._serialized_end=1273
-  _globals['_ABANDONROUNDRESPONSE']._serialized_start=1275
-  _globals['_ABANDONROUNDRESPONSE']._serialized_end=1340
-  _globals['_CONTROLSERVICE']._serialized_start=1343
-  _globals['_CONTROLSERVICE']._serialized_end=2050
+  _globals['_ROUNDSTATUS']._serialized_end=1147
+  _globals['_COLLECTROUNDREQUEST']._serialized_start=1149
+  _globals['_COLLECTROUNDREQUEST']._serialized_end=1188
+  _globals['_COLLECTROUNDRESPONSE']._serialized_start=1190
+  _globals['_COLLECTROUNDRESPONSE']._serialized_end=1255
+  _globals['_PUBLISHROUNDREQUEST']._serialized_start=1257
+  _globals['_PUBLISHROUNDREQUEST']._serialized_end=1296
+  _globals['_PUBLISHROUNDRESPONSE']._serialized_start=1298
+  _globals['_PUBLISHROUNDRESPONSE']._serialized_end=1363
+  _globals['_ABANDONROUNDREQUEST']._serialized_start=1365
+  _globals['_ABANDONROUNDREQUEST']._serialized_end=1420
+  _globals['_ABANDONROUNDRESPONSE']._serialized_start=1422
+  _globals['_ABANDONROUNDRESPONSE']._serialized_end=1487
+  _globals['_CONTROLSERVICE']._serialized_start=1490
+  _globals['_CONTROLSERVICE']._serialized_end=2197
 # @@protoc_insertion_point(module_scope)

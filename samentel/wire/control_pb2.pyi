@@ -297,6 +297,13 @@ class RoundStatus(_message.Message):
     COLLECT_UNTIL_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     RELEASE_ID_FIELD_NUMBER: _builtins.int
+    SUM_PHASE_FIELD_NUMBER: _builtins.int
+    LISTED_FIELD_NUMBER: _builtins.int
+    DEALT_FIELD_NUMBER: _builtins.int
+    SURVIVORS_FIELD_NUMBER: _builtins.int
+    AGREED_FIELD_NUMBER: _builtins.int
+    AWAITED_FIELD_NUMBER: _builtins.int
+    STEP_UNTIL_FIELD_NUMBER: _builtins.int
     round_id: _builtins.str
     """The round."""
     programme_digest: _builtins.str
@@ -317,6 +324,10 @@ class RoundStatus(_message.Message):
     """Why the round was abandoned; empty otherwise."""
     release_id: _builtins.str
     """The release, once published."""
+    sum_phase: _rounds_pb2.SumPhase.ValueType
+    """Where its secure sum stands."""
+    step_until: _builtins.str
+    """When the current step of the secure sum ends, RFC 3339 in UTC; empty without one."""
     @_builtins.property
     def invited(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Institutions on the roster."""
@@ -328,6 +339,26 @@ class RoundStatus(_message.Message):
     @_builtins.property
     def arrived(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Institutions whose vector has arrived."""
+
+    @_builtins.property
+    def listed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Institutions that handed in their keys."""
+
+    @_builtins.property
+    def dealt(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Institutions that dealt seed shares: the noise is drawn for that many."""
+
+    @_builtins.property
+    def survivors(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Institutions in the proposed sum."""
+
+    @_builtins.property
+    def agreed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Institutions that agreed to the sum: they have spent privacy for it."""
+
+    @_builtins.property
+    def awaited(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Institutions that the coordinator waits for now."""
 
     def __init__(
         self,
@@ -345,10 +376,17 @@ class RoundStatus(_message.Message):
         collect_until: _builtins.str = ...,
         reason: _builtins.str = ...,
         release_id: _builtins.str = ...,
+        sum_phase: _rounds_pb2.SumPhase.ValueType = ...,
+        listed: _abc.Iterable[_builtins.str] | None = ...,
+        dealt: _abc.Iterable[_builtins.str] | None = ...,
+        survivors: _abc.Iterable[_builtins.str] | None = ...,
+        agreed: _abc.Iterable[_builtins.str] | None = ...,
+        awaited: _abc.Iterable[_builtins.str] | None = ...,
+        step_until: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrived", b"arrived", "attempt", b"attempt", "collect_until", b"collect_until", "gather_until", b"gather_until", "institutions_min", b"institutions_min", "invited", b"invited", "period", b"period", "phase", b"phase", "present", b"present", "programme_digest", b"programme_digest", "reason", b"reason", "release_id", b"release_id", "round_id", b"round_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed", b"agreed", "arrived", b"arrived", "attempt", b"attempt", "awaited", b"awaited", "collect_until", b"collect_until", "dealt", b"dealt", "gather_until", b"gather_until", "institutions_min", b"institutions_min", "invited", b"invited", "listed", b"listed", "period", b"period", "phase", b"phase", "present", b"present", "programme_digest", b"programme_digest", "reason", b"reason", "release_id", b"release_id", "round_id", b"round_id", "step_until", b"step_until", "sum_phase", b"sum_phase", "survivors", b"survivors"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

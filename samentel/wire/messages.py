@@ -16,7 +16,9 @@ from samentel.ids import DIGEST, NODE_ID
 MAX_MESSAGE = 8 << 20  # bytes; gRPC's own default of 4 MiB is below a roster with a vector
 MAX_CERTIFICATES = 64 << 10
 MAX_INSTITUTIONS = 10_000
-FILE_PIECE = 1 << 20
+PIECE = 1 << 20  # bytes of a file, a letter or a vector in one message
+LETTER_MOST = 16 << 20
+ATTACHMENT_MOST = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,39 @@ class RoundPhase(IntEnum):
     SUMMED = 3
     PUBLISHED = 4
     ABANDONED = 5
+
+
+class SumPhase(IntEnum):
+    """Where a secure sum stands; see rounds.proto."""
+
+    NONE = 0
+    ADVERTISING = 1
+    SHARING = 2
+    MASKING = 3
+    AGREEING = 4
+    REVEALING = 5
+    DONE = 6
+    FAILED = 7
+
+
+class MessageKind(IntEnum):
+    """What a node sends in a secure sum."""
+
+    ADVERT = 1
+    DEALING = 2
+    UPLOAD = 3
+    AGREEMENT = 4
+    REVEAL = 5
+
+
+class LetterKind(IntEnum):
+    """What the coordinator passes on in a secure sum."""
+
+    LISTING = 1
+    DELIVERY = 2
+    PROPOSAL = 3
+    UNANIMITY = 4
+    RESULT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +189,8 @@ class RoundNotice:
     round: Envelope
     phase: RoundPhase
     release_digest: MaybeHexDigest
+    sum_phase: SumPhase = SumPhase.NONE
+    start: Annotated[tuple[Envelope, ...], Size(0, 1)] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +245,43 @@ class PutContributionResponse:
 
 
 @dataclass(frozen=True, slots=True)
+class GetLetterRequest:
+    """See rounds.proto."""
+
+    round_id: HexDigest
+    kind: LetterKind
+    offset: Annotated[int, Range(0, LETTER_MOST)]
+
+
+@dataclass(frozen=True, slots=True)
+class GetLetterResponse:
+    """See rounds.proto."""
+
+    data: Annotated[bytes, Size(0, PIECE)]
+    length: Annotated[int, Range(0, LETTER_MOST)]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PutMessageRequest:
+    """See rounds.proto."""
+
+    round_id: HexDigest
+    kind: MessageKind
+    message: Annotated[bytes, Size(1, 2 << 20)]
+    length: Annotated[int, Range(0, ATTACHMENT_MOST)]
+    offset: Annotated[int, Range(0, ATTACHMENT_MOST)]
+    data: Annotated[bytes, Size(0, PIECE)]
+
+
+@dataclass(frozen=True, slots=True)
+class PutMessageResponse:
+    """See rounds.proto."""
+
+    received: Annotated[int, Range(0, ATTACHMENT_MOST)]
+    stored: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ProgrammeSummary:
     """See control.proto."""
 
@@ -233,6 +307,13 @@ class RoundStatus:
     collect_until: Moment
     reason: Label
     release_id: MaybeReleaseName
+    sum_phase: SumPhase = SumPhase.NONE
+    listed: Names = ()
+    dealt: Names = ()
+    survivors: Names = ()
+    agreed: Names = ()
+    awaited: Names = ()
+    step_until: Moment = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,7 +475,7 @@ class ReadFileRequest:
 class ReadFileResponse:
     """See releases.proto."""
 
-    data: Annotated[bytes, Size(0, FILE_PIECE)]
+    data: Annotated[bytes, Size(0, PIECE)]
 
 
 @dataclass(frozen=True, slots=True)

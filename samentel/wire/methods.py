@@ -61,6 +61,8 @@ PUT_PRESENCE = Method("RoundService", "PutPresence", m.PutPresenceRequest, m.Put
 PUT_CONTRIBUTION = Method(
     "RoundService", "PutContribution", m.PutContributionRequest, m.PutContributionResponse, _NODE
 )
+GET_LETTER = Method("RoundService", "GetLetter", m.GetLetterRequest, m.GetLetterResponse, _NODE)
+PUT_MESSAGE = Method("RoundService", "PutMessage", m.PutMessageRequest, m.PutMessageResponse, _NODE)
 
 LIST_PROGRAMMES = Method(
     "ControlService", "ListProgrammes", m.ListProgrammesRequest, m.ListProgrammesResponse, _ADMIN

@@ -25,17 +25,23 @@ _sym_db = _symbol_database.Default()
 from samentel.wire import envelope_pb2 as samentel_dot_wire_dot_envelope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1asamentel/wire/rounds.proto\x12\rsamentel.wire\x1a\x1csamentel/wire/envelope.proto\",\n\nLedgerHead\x12\x0e\n\x06length\x18\x01 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\"Y\n\x0bPollRequest\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\x04\x12)\n\x06ledger\x18\x02 \x01(\x0b\x32\x19.samentel.wire.LedgerHead\x12\x0f\n\x07version\x18\x03 \x01(\t\"\xa7\x01\n\x0cPollResponse\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\x04\x12)\n\x06ledger\x18\x02 \x01(\x0b\x32\x19.samentel.wire.LedgerHead\x12\x30\n\tdocuments\x18\x03 \x03(\x0b\x32\x1d.samentel.wire.DocumentNotice\x12*\n\x06rounds\x18\x04 \x03(\x0b\x32\x1a.samentel.wire.RoundNotice\"K\n\x0e\x44ocumentNotice\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.samentel.wire.DocumentKind\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\"w\n\x0bRoundNotice\x12&\n\x05round\x18\x01 \x01(\x0b\x32\x17.samentel.wire.Envelope\x12(\n\x05phase\x18\x02 \x01(\x0e\x32\x19.samentel.wire.RoundPhase\x12\x16\n\x0erelease_digest\x18\x03 \x01(\t\"$\n\x12GetDocumentRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"@\n\x13GetDocumentResponse\x12)\n\x08\x65nvelope\x18\x01 \x01(\x0b\x32\x17.samentel.wire.Envelope\"?\n\x12PutPresenceRequest\x12)\n\x08presence\x18\x01 \x01(\x0b\x32\x17.samentel.wire.Envelope\"\x15\n\x13PutPresenceResponse\"W\n\x16PutContributionRequest\x12-\n\x0c\x63ontribution\x18\x01 \x01(\x0b\x32\x17.samentel.wire.Envelope\x12\x0e\n\x06vector\x18\x02 \x01(\x0c\"C\n\x17PutContributionResponse\x12(\n\x07receipt\x18\x01 \x01(\x0b\x32\x17.samentel.wire.Envelope*d\n\x0c\x44ocumentKind\x12\x1d\n\x19\x44OCUMENT_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x44OCUMENT_KIND_PROGRAMME\x10\x01\x12\x18\n\x14\x44OCUMENT_KIND_ROSTER\x10\x02*\xae\x01\n\nRoundPhase\x12\x1b\n\x17ROUND_PHASE_UNSPECIFIED\x10\x00\x12\x19\n\x15ROUND_PHASE_GATHERING\x10\x01\x12\x1a\n\x16ROUND_PHASE_COLLECTING\x10\x02\x12\x16\n\x12ROUND_PHASE_SUMMED\x10\x03\x12\x19\n\x15ROUND_PHASE_PUBLISHED\x10\x04\x12\x19\n\x15ROUND_PHASE_ABANDONED\x10\x05\x32\xdd\x02\n\x0cRoundService\x12?\n\x04Poll\x12\x1a.samentel.wire.PollRequest\x1a\x1b.samentel.wire.PollResponse\x12T\n\x0bGetDocument\x12!.samentel.wire.GetDocumentRequest\x1a\".samentel.wire.GetDocumentResponse\x12T\n\x0bPutPresence\x12!.samentel.wire.PutPresenceRequest\x1a\".samentel.wire.PutPresenceResponse\x12`\n\x0fPutContribution\x12%.samentel.wire.PutContributionRequest\x1a&.samentel.wire.PutContributionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1asamentel/wire/rounds.proto\x12\rsamentel.wire\x1a\x1csamentel/wire/envelope.proto\",\n\nLedgerHead\x12\x0e\n\x06length\x18\x01 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\"Y\n\x0bPollRequest\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\x04\x12)\n\x06ledger\x18\x02 \x01(\x0b\x32\x19.samentel.wire.LedgerHead\x12\x0f\n\x07version\x18\x03 \x01(\t\"\xa7\x01\n\x0cPollResponse\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\x04\x12)\n\x06ledger\x18\x02 \x01(\x0b\x32\x19.samentel.wire.LedgerHead\x12\x30\n\tdocuments\x18\x03 \x03(\x0b\x32\x1d.samentel.wire.DocumentNotice\x12*\n\x06rounds\x18\x04 \x03(\x0b\x32\x1a.samentel.wire.RoundNotice\"K\n\x0e\x44ocumentNotice\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.samentel.wire.DocumentKind\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\"\xcb\x01\n\x0bRoundNotice\x12&\n\x05round\x18\x01 \x01(\x0b\x32\x17.samentel.wire.Envelope\x12(\n\x05phase\x18\x02 \x01(\x0e\x32\x19.samentel.wire.RoundPhase\x12\x16\n\x0erelease_digest\x18\x03 \x01(\t\x12*\n\tsum_phase\x18\x04 \x01(\x0e\x32\x17.samentel.wire.SumPhase\x12&\n\x05start\x18\x05 \x03(\x0b\x32\x17.samentel.wire.Envelope\"$\n\x12GetDocumentRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"@\n\x13GetDocumentResponse\x12)\n\x08\x65nvelope\x18\x01 \x01(\x0b\x32\x17.samentel.wire.Envelope\"?\n\x12PutPresenceRequest\x12)\n\x08presence\x18\x01 \x01(\x0b\x32\x17.samentel.wire.Envelope\"\x15\n\x13PutPresenceResponse\"W\n\x16PutContributionRequest\x12-\n\x0c\x63ontribution\x18\x01 \x01(\x0b\x32\x17.samentel.wire.Envelope\x12\x0e\n\x06vector\x18\x02 \x01(\x0c\"C\n\x17PutContributionResponse\x12(\n\x07receipt\x18\x01 \x01(\x0b\x32\x17.samentel.wire.Envelope\"]\n\x10GetLetterRequest\x12\x10\n\x08round_id\x18\x01 \x01(\t\x12\'\n\x04kind\x18\x02 \x01(\x0e\x32\x19.samentel.wire.LetterKind\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"1\n\x11GetLetterResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0e\n\x06length\x18\x02 \x01(\x04\"\x8e\x01\n\x11PutMessageRequest\x12\x10\n\x08round_id\x18\x01 \x01(\t\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.samentel.wire.MessageKind\x12\x0f\n\x07message\x18\x03 \x01(\x0c\x12\x0e\n\x06length\x18\x04 \x01(\x04\x12\x0e\n\x06offset\x18\x05 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x06 \x01(\x0c\"6\n\x12PutMessageResponse\x12\x10\n\x08received\x18\x01 \x01(\x04\x12\x0e\n\x06stored\x18\x02 \x01(\x08*d\n\x0c\x44ocumentKind\x12\x1d\n\x19\x44OCUMENT_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x44OCUMENT_KIND_PROGRAMME\x10\x01\x12\x18\n\x14\x44OCUMENT_KIND_ROSTER\x10\x02*\xae\x01\n\nRoundPhase\x12\x1b\n\x17ROUND_PHASE_UNSPECIFIED\x10\x00\x12\x19\n\x15ROUND_PHASE_GATHERING\x10\x01\x12\x1a\n\x16ROUND_PHASE_COLLECTING\x10\x02\x12\x16\n\x12ROUND_PHASE_SUMMED\x10\x03\x12\x19\n\x15ROUND_PHASE_PUBLISHED\x10\x04\x12\x19\n\x15ROUND_PHASE_ABANDONED\x10\x05*\xc9\x01\n\x08SumPhase\x12\x19\n\x15SUM_PHASE_UNSPECIFIED\x10\x00\x12\x19\n\x15SUM_PHASE_ADVERTISING\x10\x01\x12\x15\n\x11SUM_PHASE_SHARING\x10\x02\x12\x15\n\x11SUM_PHASE_MASKING\x10\x03\x12\x16\n\x12SUM_PHASE_AGREEING\x10\x04\x12\x17\n\x13SUM_PHASE_REVEALING\x10\x05\x12\x12\n\x0eSUM_PHASE_DONE\x10\x06\x12\x14\n\x10SUM_PHASE_FAILED\x10\x07*\xac\x01\n\x0bMessageKind\x12\x1c\n\x18MESSAGE_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13MESSAGE_KIND_ADVERT\x10\x01\x12\x18\n\x14MESSAGE_KIND_DEALING\x10\x02\x12\x17\n\x13MESSAGE_KIND_UPLOAD\x10\x03\x12\x1a\n\x16MESSAGE_KIND_AGREEMENT\x10\x04\x12\x17\n\x13MESSAGE_KIND_REVEAL\x10\x05*\xa9\x01\n\nLetterKind\x12\x1b\n\x17LETTER_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13LETTER_KIND_LISTING\x10\x01\x12\x18\n\x14LETTER_KIND_DELIVERY\x10\x02\x12\x18\n\x14LETTER_KIND_PROPOSAL\x10\x03\x12\x19\n\x15LETTER_KIND_UNANIMITY\x10\x04\x12\x16\n\x12LETTER_KIND_RESULT\x10\x05\x32\x80\x04\n\x0cRoundService\x12?\n\x04Poll\x12\x1a.samentel.wire.PollRequest\x1a\x1b.samentel.wire.PollResponse\x12T\n\x0bGetDocument\x12!.samentel.wire.GetDocumentRequest\x1a\".samentel.wire.GetDocumentResponse\x12T\n\x0bPutPresence\x12!.samentel.wire.PutPresenceRequest\x1a\".samentel.wire.PutPresenceResponse\x12`\n\x0fPutContribution\x12%.samentel.wire.PutContributionRequest\x1a&.samentel.wire.PutContributionResponse\x12N\n\tGetLetter\x12\x1f.samentel.wire.GetLetterRequest\x1a .samentel.wire.GetLetterResponse\x12Q\n\nPutMessage\x12 .samentel.wire.PutMessageRequest\x1a!.samentel.wire.PutMessageResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'samentel.wire.rounds_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DOCUMENTKIND']._serialized_start=930
-  _globals['_DOCUMENTKIND']._serialized_end=1030
-  _globals['_ROUNDPHASE']._serialized_start=1033
-  _globals['_ROUNDPHASE']._serialized_end=1207
+  _globals['_DOCUMENTKIND']._serialized_start=1362
+  _globals['_DOCUMENTKIND']._serialized_end=1462
+  _globals['_ROUNDPHASE']._serialized_start=1465
+  _globals['_ROUNDPHASE']._serialized_end=1639
+  _globals['_SUMPHASE']._serialized_start=1642
+  _globals['_SUMPHASE']._serialized_end=1843
+  _globals['_MESSAGEKIND']._serialized_start=1846
+  _globals['_MESSAGEKIND']._serialized_end=2018
+  _globals['_LETTERKIND']._serialized_start=2021
+  _globals['_LETTERKIND']._serialized_end=2190
   _globals['_LEDGERHEAD']._serialized_start=75
   _globals['_LEDGERHEAD']._serialized_end=119
   _globals['_POLLREQUEST']._serialized_start=121
@@ -44,20 +50,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POLLRESPONSE']._serialized_end=380
   _globals['_DOCUMENTNOTICE']._serialized_start=382
   _globals['_DOCUMENTNOTICE']._serialized_end=457
-  _globals['_ROUNDNOTICE']._serialized_start=459
-  _globals['_ROUNDNOTICE']._serialized_end=578
-  _globals['_GETDOCUMENTREQUEST']._serialized_start=580
-  _globals['_GETDOCUMENTREQUEST']._serialized_end=616
-  _globals['_GETDOCUMENTRESPONSE']._serialized_start=618
-  _globals['_GETDOCUMENTRESPONSE']._serialized_end=682
-  _globals['_PUTPRESENCEREQUEST']._serialized_start=684
-  _globals['_PUTPRESENCEREQUEST']._serialized_end=747
-  _globals['_PUTPRESENCERESPONSE']._serialized_start=749
-  _globals['_PUTPRESENCERESPONSE']._serialized_end=770
-  _globals['_PUTCONTRIBUTIONREQUEST']._serialized_start=772
-  _globals['_PUTCONTRIBUTIONREQUEST']._serialized_end=859
-  _globals['_PUTCONTRIBUTIONRESPONSE']._serialized_start=861
-  _globals['_PUTCONTRIBUTIONRESPONSE']._serialized_end=928
-  _globals['_ROUNDSERVICE']._serialized_start=1210
-  _globals['_ROUNDSERVICE']._serialized_end=1559
+  _globals['_ROUNDNOTICE']._serialized_start=460
+  _globals['_ROUNDNOTICE']._serialized_end=663
+  _globals['_GETDOCUMENTREQUEST']._serialized_start=665
+  _globals['_GETDOCUMENTREQUEST']._serialized_end=701
+  _globals['_GETDOCUMENTRESPONSE']._serialized_start=703
+  _globals['_GETDOCUMENTRESPONSE']._serialized_end=767
+  _globals['_PUTPRESENCEREQUEST']._serialized_start=769
+  _globals['_PUTPRESENCEREQUEST']._serialized_end=832
+  _globals['_PUTPRESENCERESPONSE']._serialized_start=834
+  _globals['_PUTPRESENCERESPONSE']._serialized_end=855
+  _globals['_PUTCONTRIBUTIONREQUEST']._serialized_start=857
+  _globals['_PUTCONTRIBUTIONREQUEST']._serialized_end=944
+  _globals['_PUTCONTRIBUTIONRESPONSE']._serialized_start=946
+  _globals['_PUTCONTRIBUTIONRESPONSE']._serialized_end=1013
+  _globals['_GETLETTERREQUEST']._serialized_start=1015
+  _globals['_GETLETTERREQUEST']._serialized_end=1108
+  _globals['_GETLETTERRESPONSE']._serialized_start=1110
+  _globals['_GETLETTERRESPONSE']._serialized_end=1159
+  _globals['_PUTMESSAGEREQUEST']._serialized_start=1162
+  _globals['_PUTMESSAGEREQUEST']._serialized_end=1304
+  _globals['_PUTMESSAGERESPONSE']._serialized_start=1306
+  _globals['_PUTMESSAGERESPONSE']._serialized_end=1360
+  _globals['_ROUNDSERVICE']._serialized_start=2193
+  _globals['_ROUNDSERVICE']._serialized_end=2705
 # @@protoc_insertion_point(module_scope)

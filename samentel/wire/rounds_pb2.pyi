@@ -80,6 +80,122 @@ ROUND_PHASE_ABANDONED: RoundPhase.ValueType  # 5
 """The round ended without a release."""
 Global___RoundPhase: _TypeAlias = RoundPhase  # noqa: Y015
 
+class _SumPhase:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SumPhaseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SumPhase.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SUM_PHASE_UNSPECIFIED: _SumPhase.ValueType  # 0
+    """There is none: the round is in individual mode, or still gathers."""
+    SUM_PHASE_ADVERTISING: _SumPhase.ValueType  # 1
+    """Public keys for this round."""
+    SUM_PHASE_SHARING: _SumPhase.ValueType  # 2
+    """Dealings: every node shares its secrets among the others."""
+    SUM_PHASE_MASKING: _SumPhase.ValueType  # 3
+    """Masked counts."""
+    SUM_PHASE_AGREEING: _SumPhase.ValueType  # 4
+    """The survivors' agreement to exactly one set."""
+    SUM_PHASE_REVEALING: _SumPhase.ValueType  # 5
+    """Shares, so that the masks of the sum can be taken off."""
+    SUM_PHASE_DONE: _SumPhase.ValueType  # 6
+    """Nothing: the sum is known."""
+    SUM_PHASE_FAILED: _SumPhase.ValueType  # 7
+    """Nothing: there will be no sum."""
+
+class SumPhase(_SumPhase, metaclass=_SumPhaseEnumTypeWrapper):
+    """Where a secure sum stands: what the coordinator gathers from the nodes that are left."""
+
+SUM_PHASE_UNSPECIFIED: SumPhase.ValueType  # 0
+"""There is none: the round is in individual mode, or still gathers."""
+SUM_PHASE_ADVERTISING: SumPhase.ValueType  # 1
+"""Public keys for this round."""
+SUM_PHASE_SHARING: SumPhase.ValueType  # 2
+"""Dealings: every node shares its secrets among the others."""
+SUM_PHASE_MASKING: SumPhase.ValueType  # 3
+"""Masked counts."""
+SUM_PHASE_AGREEING: SumPhase.ValueType  # 4
+"""The survivors' agreement to exactly one set."""
+SUM_PHASE_REVEALING: SumPhase.ValueType  # 5
+"""Shares, so that the masks of the sum can be taken off."""
+SUM_PHASE_DONE: SumPhase.ValueType  # 6
+"""Nothing: the sum is known."""
+SUM_PHASE_FAILED: SumPhase.ValueType  # 7
+"""Nothing: there will be no sum."""
+Global___SumPhase: _TypeAlias = SumPhase  # noqa: Y015
+
+class _MessageKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MessageKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MessageKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MESSAGE_KIND_UNSPECIFIED: _MessageKind.ValueType  # 0
+    """Not a kind."""
+    MESSAGE_KIND_ADVERT: _MessageKind.ValueType  # 1
+    """Its public keys; beside them the ledger heads that it has seen."""
+    MESSAGE_KIND_DEALING: _MessageKind.ValueType  # 2
+    """Its dealing; beside it an entry for each listed node."""
+    MESSAGE_KIND_UPLOAD: _MessageKind.ValueType  # 3
+    """The name of its masked counts; beside it the counts themselves."""
+    MESSAGE_KIND_AGREEMENT: _MessageKind.ValueType  # 4
+    """Its agreement to the proposed survivors."""
+    MESSAGE_KIND_REVEAL: _MessageKind.ValueType  # 5
+    """One share of each peer."""
+
+class MessageKind(_MessageKind, metaclass=_MessageKindEnumTypeWrapper):
+    """What a node sends in a secure sum."""
+
+MESSAGE_KIND_UNSPECIFIED: MessageKind.ValueType  # 0
+"""Not a kind."""
+MESSAGE_KIND_ADVERT: MessageKind.ValueType  # 1
+"""Its public keys; beside them the ledger heads that it has seen."""
+MESSAGE_KIND_DEALING: MessageKind.ValueType  # 2
+"""Its dealing; beside it an entry for each listed node."""
+MESSAGE_KIND_UPLOAD: MessageKind.ValueType  # 3
+"""The name of its masked counts; beside it the counts themselves."""
+MESSAGE_KIND_AGREEMENT: MessageKind.ValueType  # 4
+"""Its agreement to the proposed survivors."""
+MESSAGE_KIND_REVEAL: MessageKind.ValueType  # 5
+"""One share of each peer."""
+Global___MessageKind: _TypeAlias = MessageKind  # noqa: Y015
+
+class _LetterKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LetterKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LetterKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LETTER_KIND_UNSPECIFIED: _LetterKind.ValueType  # 0
+    """Not a kind."""
+    LETTER_KIND_LISTING: _LetterKind.ValueType  # 1
+    """All keys."""
+    LETTER_KIND_DELIVERY: _LetterKind.ValueType  # 2
+    """What all dealers have dealt to this node."""
+    LETTER_KIND_PROPOSAL: _LetterKind.ValueType  # 3
+    """The proposed survivors."""
+    LETTER_KIND_UNANIMITY: _LetterKind.ValueType  # 4
+    """The agreement of every survivor."""
+    LETTER_KIND_RESULT: _LetterKind.ValueType  # 5
+    """The sum is known."""
+
+class LetterKind(_LetterKind, metaclass=_LetterKindEnumTypeWrapper):
+    """What the coordinator passes on in a secure sum."""
+
+LETTER_KIND_UNSPECIFIED: LetterKind.ValueType  # 0
+"""Not a kind."""
+LETTER_KIND_LISTING: LetterKind.ValueType  # 1
+"""All keys."""
+LETTER_KIND_DELIVERY: LetterKind.ValueType  # 2
+"""What all dealers have dealt to this node."""
+LETTER_KIND_PROPOSAL: LetterKind.ValueType  # 3
+"""The proposed survivors."""
+LETTER_KIND_UNANIMITY: LetterKind.ValueType  # 4
+"""The agreement of every survivor."""
+LETTER_KIND_RESULT: LetterKind.ValueType  # 5
+"""The sum is known."""
+Global___LetterKind: _TypeAlias = LetterKind  # noqa: Y015
+
 @_typing.final
 class LedgerHead(_message.Message):
     """Where a node's ledger stands."""
@@ -213,13 +329,21 @@ class RoundNotice(_message.Message):
     ROUND_FIELD_NUMBER: _builtins.int
     PHASE_FIELD_NUMBER: _builtins.int
     RELEASE_DIGEST_FIELD_NUMBER: _builtins.int
+    SUM_PHASE_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
     phase: Global___RoundPhase.ValueType
     """Where it stands."""
     release_digest: _builtins.str
     """Digest of the release manifest once published, else empty."""
+    sum_phase: Global___SumPhase.ValueType
+    """Where its secure sum stands."""
     @_builtins.property
     def round(self) -> _envelope_pb2.Envelope:
         """The signed round document."""
+
+    @_builtins.property
+    def start(self) -> _containers.RepeatedCompositeFieldContainer[_envelope_pb2.Envelope]:
+        """The signed start of its secure sum; at most one."""
 
     def __init__(
         self,
@@ -227,10 +351,12 @@ class RoundNotice(_message.Message):
         round: _envelope_pb2.Envelope | None = ...,
         phase: Global___RoundPhase.ValueType = ...,
         release_digest: _builtins.str = ...,
+        sum_phase: Global___SumPhase.ValueType = ...,
+        start: _abc.Iterable[_envelope_pb2.Envelope] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["round", b"round"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["phase", b"phase", "release_digest", b"release_digest", "round", b"round"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["phase", b"phase", "release_digest", b"release_digest", "round", b"round", "start", b"start", "sum_phase", b"sum_phase"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -374,3 +500,127 @@ class PutContributionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PutContributionResponse: _TypeAlias = PutContributionResponse  # noqa: Y015
+
+@_typing.final
+class GetLetterRequest(_message.Message):
+    """Ask for a piece of a letter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROUND_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    round_id: _builtins.str
+    """The round."""
+    kind: Global___LetterKind.ValueType
+    """What is waited for."""
+    offset: _builtins.int
+    """How many bytes of it this node has."""
+    def __init__(
+        self,
+        *,
+        round_id: _builtins.str = ...,
+        kind: Global___LetterKind.ValueType = ...,
+        offset: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "offset", b"offset", "round_id", b"round_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLetterRequest: _TypeAlias = GetLetterRequest  # noqa: Y015
+
+@_typing.final
+class GetLetterResponse(_message.Message):
+    """A piece of a letter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATA_FIELD_NUMBER: _builtins.int
+    LENGTH_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    """The bytes from the offset on; empty when there is nothing for this node."""
+    length: _builtins.int
+    """How long the whole letter is; zero when there is nothing for this node."""
+    def __init__(
+        self,
+        *,
+        data: _builtins.bytes = ...,
+        length: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "length", b"length"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLetterResponse: _TypeAlias = GetLetterResponse  # noqa: Y015
+
+@_typing.final
+class PutMessageRequest(_message.Message):
+    """A signed message, and a piece of what belongs to it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROUND_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    LENGTH_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    round_id: _builtins.str
+    """The round."""
+    kind: Global___MessageKind.ValueType
+    """What the message is."""
+    message: _builtins.bytes
+    """The signed message, the same with every piece."""
+    length: _builtins.int
+    """How long the attachment is as a whole."""
+    offset: _builtins.int
+    """Where this piece of it begins."""
+    data: _builtins.bytes
+    """The piece."""
+    def __init__(
+        self,
+        *,
+        round_id: _builtins.str = ...,
+        kind: Global___MessageKind.ValueType = ...,
+        message: _builtins.bytes = ...,
+        length: _builtins.int = ...,
+        offset: _builtins.int = ...,
+        data: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "kind", b"kind", "length", b"length", "message", b"message", "offset", b"offset", "round_id", b"round_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutMessageRequest: _TypeAlias = PutMessageRequest  # noqa: Y015
+
+@_typing.final
+class PutMessageResponse(_message.Message):
+    """How much has been received."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIVED_FIELD_NUMBER: _builtins.int
+    STORED_FIELD_NUMBER: _builtins.int
+    received: _builtins.int
+    """How many bytes of the attachment the coordinator holds: the next piece begins there."""
+    stored: _builtins.bool
+    """Whether the message is stored; only then it has been handed in."""
+    def __init__(
+        self,
+        *,
+        received: _builtins.int = ...,
+        stored: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["received", b"received", "stored", b"stored"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutMessageResponse: _TypeAlias = PutMessageResponse  # noqa: Y015

@@ -6,25 +6,36 @@ import io
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from types import SimpleNamespace
 
 import grpc
+import numpy as np
 import polars as pl
 import pytest
 
 from aggregator import publisher
 from aggregator.book import opened
 from aggregator.client import Coordinator
-from aggregator.events import START
+from aggregator.conductor import Round
+from aggregator.events import START, RoundOpened
+from desk import signing
+from samentel.counting.privacy import noise_plan
+from samentel.counting.shares import share_plan
+from samentel.documents import programme as programmes
 from samentel.documents.envelope import open_envelope
-from samentel.documents.keys import signing_key
+from samentel.documents.keys import SigningKey, signing_key
 from samentel.documents.model import from_json
 from samentel.errors import LocalFault
+from samentel.figures.estimate import add_up, national_of
 from samentel.figures.release import COLUMNS, Manifest
-from samentel.ids import digest
+from samentel.ids import Period, digest
 from samentel.wire import messages as m
 from samentel.wire import methods as M
 from samentel.wire.messages import RoundPhase
+
+MOMENT = datetime(2026, 2, 1, tzinfo=UTC)
 
 
 def content(place):
@@ -70,6 +81,73 @@ async def test_csv_and_parquet_hold_the_same_figures_with_their_types(federation
     assert frame.filter(pl.col("table") == "reason")["estimate"].to_list() == [0, 10, 20]
     assert "NREC" in frame["codes"].to_list()
     assert frame.height == 3 + 9
+
+
+def secure_sum(dealers=11, survivors=10, **changes):
+    """A round of twelve of which some fell out before and some after they had dealt, with its sum."""
+    programme = programmes.parse(signing.packaged("aanleiding-samen"))
+    names = tuple(f"node-{number:02d}" for number in range(12))
+    opened = RoundOpened(
+        envelope="1" * 64,
+        programme=programme.digest,
+        roster="2" * 64,
+        period=Period(2025),
+        attempt=1,
+        invited=names,
+        institutions_min=8,
+        gather_until=MOMENT,
+        collect_until=MOMENT,
+    )
+    plan = share_plan(programme, len(names), dealers)
+    counts = np.arange(programme.vector_length, dtype=np.int64) * 8
+    values = {
+        "release_id": "aanleiding-samen-2025-1",
+        "round": Round("3" * 64, opened, MOMENT, present=frozenset(names)),
+        "programme": programme,
+        "plan": plan,
+        "national": national_of(plan, names[:survivors], counts),
+        "dealers": dealers,
+        "rostered": len(names),
+        "published_at": MOMENT,
+        "supersedes": None,
+    }
+    return publisher.Material(**(values | changes))
+
+
+@pytest.mark.parametrize("survivors", [9, 10, 11])
+def test_a_release_of_a_secure_sum_says_how_many_dealt_and_states_the_noise_that_is_in_it(
+    tmp_path, survivors
+):
+    key, material = SigningKey(b"\1" * 32), secure_sum(survivors=survivors)
+    publisher.write(tmp_path, material, key)
+    manifest = publisher.manifest_of(publisher.read_manifest(tmp_path, material.release_id))
+    assert (len(manifest.coverage.invited), manifest.coverage.dealt) == (12, 11)
+    assert manifest.coverage.in_sum == tuple(f"node-{number:02d}" for number in range(survivors))
+    assert manifest.privacy.mode == "secure-sum"
+    assert manifest.privacy.rho_spent == manifest.privacy.rho == Fraction(1, 2)
+    assert manifest.privacy.shared_noise.dealers == 11
+    assert manifest.privacy.shared_noise.rho_local == 4
+    frame = pl.read_parquet(tmp_path / material.release_id / "tables.parquet")
+    for facts in manifest.tables:
+        # n3 * sigma**2 / (n2 - c - D), sigma**2 = 1 / (2 * rho of the table)
+        variance = survivors / (2 * float(facts.rho)) / (11 - 1 - 2)
+        assert facts.noise_sd == pytest.approx(variance**0.5)
+        assert set(frame.filter(pl.col("table") == facts.id)["sd"].to_list()) == {facts.noise_sd}
+    reason = frame.filter(pl.col("table") == "reason")["estimate"].to_list()
+    assert reason == list(range(18))  # times s = 8 in the sum, null cell left out
+
+
+def test_a_release_of_a_secure_sum_is_the_same_bytes_when_made_again(tmp_path):
+    key = SigningKey(b"\1" * 32)
+    for place in ("once", "again"):
+        (tmp_path / place).mkdir()
+        publisher.write(tmp_path / place, secure_sum(), key)
+    name = "aanleiding-samen-2025-1"
+    assert content(tmp_path / "once" / name) == content(tmp_path / "again" / name)
+    assert publisher.write(tmp_path / "once", secure_sum(), key)
+    later = secure_sum(published_at=MOMENT + timedelta(seconds=1))
+    with pytest.raises(LocalFault, match="holds something else"):
+        publisher.write(tmp_path / "once", later, key)
 
 
 async def test_publishing_again_gives_the_same_release(federation, tools):
@@ -164,8 +242,6 @@ async def test_a_kill_at_any_step_leaves_no_half_release_and_the_next_try_gives_
 
 
 def rebuild(federation, round_id):
-    import numpy as np
-
     config = federation.config
     with opened(config) as book:
         round_ = book.state.rounds[round_id]
@@ -173,13 +249,17 @@ def rebuild(federation, round_id):
             node: np.frombuffer(book.store.blob(message.payload), "<i8")
             for node, message in book.store.messages(round_id, "contribution").items()
         }
+    plan = noise_plan(federation.programme)
     material = publisher.Material(
-        round_.release_id,
-        round_,
-        federation.programme,
-        vectors,
-        round_.published_at,
-        round_.publishing.supersedes,
+        release_id=round_.release_id,
+        round=round_,
+        programme=federation.programme,
+        plan=plan,
+        national=add_up(plan, vectors),
+        dealers=len(vectors),
+        rostered=len(round_.opened.invited),
+        published_at=round_.published_at,
+        supersedes=round_.publishing.supersedes,
     )
     return publisher.write(config.releases, material, signing_key(config.coordinator_key.read_bytes()))
 
@@ -227,8 +307,7 @@ async def test_a_path_is_no_name_of_a_file(federation, tools):
 def test_a_release_takes_the_first_name_that_is_free():
     from itertools import islice
 
-    from aggregator.service import _release_names
-    from samentel.ids import Period
+    from aggregator.releasing import _release_names
 
     programme = SimpleNamespace(id="doel", version=2)
     assert list(islice(_release_names(programme, Period(2025, 3), 1), 4)) == [
@@ -243,7 +322,6 @@ async def test_another_version_of_a_programme_gets_a_name_of_its_own_and_says_wh
     federation, tools
 ):
     from aggregator import documents
-    from samentel.documents import programme as programmes
 
     first = await tools.advance(federation, RoundPhase.PUBLISHED)
     envelope = federation.sign_programme(version=2)

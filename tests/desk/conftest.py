@@ -60,7 +60,7 @@ def published(programme, coordinator):
         roster="2" * 64,
         published_at=datetime(2026, 2, 1, tzinfo=UTC),
         coverage=release.Coverage(invited=NODES, present=NODES[:3], in_sum=NODES[:3]),
-        privacy=release.privacy_facts(programme, plan),
+        privacy=release.privacy_facts(programme, plan, len(NODES), 3),
         interval=release.INTERVAL,
         reading=release.READING,
         tables=release.table_facts(programme, plan, national),

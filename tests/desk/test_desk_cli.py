@@ -37,6 +37,9 @@ def test_help_shows_an_example(words):
         pytest.param(["plan", "no-such"], "no such file", id="unknown-programme"),
         pytest.param(["plan", "no-such.toml"], "no such file", id="missing-file"),
         pytest.param(["plan", "aanleiding-demo", "--institutions", "2"], "at least 3", id="too-few"),
+        pytest.param(
+            ["plan", "aanleiding-samen", "--institutions", "12", "--absent", "3"], "absent_max", id="absent"
+        ),
         pytest.param(["plan", "broken.toml"], "does not hold", id="broken-toml"),
         pytest.param(["sign", "broken.toml", "--key", "no.key.pem"], "no.key.pem", id="missing-key"),
         pytest.param(["sign", "broken.toml"], "--key FILE", id="no-key"),
@@ -120,6 +123,13 @@ def test_the_plan_as_json_is_one_object_with_exact_numbers():
     made = json.loads(done.stdout)
     assert made["ledger_attempt"] == "1/2"
     assert [table["table"] for table in made["tables"]] == ["reason", "sex-age", "citizenship"]
+
+
+def test_the_plan_of_a_secure_sum_counts_those_who_fall_out():
+    done = samentel("plan", "aanleiding-samen", "--institutions", "12", "--absent", "1", "--json")
+    made = json.loads(done.stdout)
+    assert (made["mode"], made["institutions"], made["absent"]) == ("secure-sum", 12, 1)
+    assert made["secure_sum"]["ledger_local"] == "9/2"
 
 
 def test_the_whole_desk_works_from_the_command_line(tmp_path):

@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 
 from desk import plan as planning
-from desk import signing
+from desk import plan_page, signing
 from samentel.documents import programme as programmes
 from samentel.errors import DocumentError
 
@@ -89,7 +89,7 @@ def test_the_plan_says_what_it_costs_a_person_who_is_in_the_data_more_than_once(
 @pytest.mark.parametrize(("language", "words"), [("nl", "instellingen"), ("en", "institutions")])
 def test_the_plan_prints_what_it_costs_a_person_who_is_in_the_data_more_than_once(programme, language, words):
     screen = Console(width=120, record=True, file=io.StringIO())
-    screen.print(planning.render(planning.plan(programme, 4), language))
+    screen.print(plan_page.render(planning.plan(programme, 4), language))
     text = screen.export_text()
     (squares,) = [line for line in text.splitlines() if "h²" in line]
     (years,) = [line for line in text.splitlines() if "rho × y" in line]
@@ -101,7 +101,7 @@ def test_the_plan_prints_what_it_costs_a_person_who_is_in_the_data_more_than_onc
 @pytest.mark.parametrize("language", ["nl", "en"])
 def test_every_word_exists_in_both_languages(programme, language):
     made = planning.plan(programme, 4)
-    assert planning.render(made, language) is not None
-    assert planning._WORDS["nl"].keys() == planning._WORDS["en"].keys()
-    assert "26.0%" in planning.power_sentence(made.power, language)
-    assert "12.3%" in planning.power_sentence(replace(made, power=0.123).power, language)
+    assert plan_page.render(made, language) is not None
+    assert plan_page.WORDS["nl"].keys() == plan_page.WORDS["en"].keys()
+    assert "26.0%" in plan_page.power_sentence(made.power, language)
+    assert "12.3%" in plan_page.power_sentence(replace(made, power=0.123).power, language)

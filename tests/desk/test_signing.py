@@ -73,7 +73,8 @@ def test_every_changed_byte_of_the_payload_breaks_the_signature(desk):
         pytest.param("p.toml", b'rho = "1/2"', b"rho = 0.5", "exact number", id="float-rho"),
         pytest.param("p.toml", b'rho_share = "3/5"', b'rho_share = "4/5"', "more than 1", id="too-much-rho"),
         pytest.param("p.toml", b'unknown = "NREC"', b'unknown = "NONE"', "NONE is not one", id="no-unknown"),
-        pytest.param("p.toml", b'"individual"', b'"secure-sum"', "not carried out", id="other-mode"),
+        pytest.param("p.toml", b'"individual"', b'"both"', "mode", id="no-such-mode"),
+        pytest.param("p.toml", b"absent_max = 1", b"absent_max = 2", "at least 2", id="one-alone"),
         pytest.param("p.txt", b"", b"", "ends in .toml", id="other-ending"),
     ],
 )

@@ -22,7 +22,17 @@ from samentel.wire import (
     rounds_pb2,
 )
 from samentel.wire.codec import MessageError, decode, encode
-from samentel.wire.messages import BORROWED, MAX_MESSAGE, DocumentKind, Range, RoundPhase, Size
+from samentel.wire.messages import (
+    BORROWED,
+    MAX_MESSAGE,
+    DocumentKind,
+    LetterKind,
+    MessageKind,
+    Range,
+    RoundPhase,
+    Size,
+    SumPhase,
+)
 
 MODULES = (envelope_pb2, enrolment_pb2, rounds_pb2, control_pb2, releases_pb2, premises_pb2)
 CONTRACT = {
@@ -34,6 +44,14 @@ CLASSES: dict[str, type] = {
     name: value
     for name, value in vars(messages).items()
     if dataclasses.is_dataclass(value) and isinstance(value, type) and value not in (Size, Range)
+}
+# By enumeration: how its names begin in the contract, and what it calls the unspecified one, if anything.
+ENUMERATIONS: dict[type[IntEnum], tuple[str, str | None]] = {
+    DocumentKind: ("DOCUMENT_KIND_", None),
+    RoundPhase: ("ROUND_PHASE_", None),
+    SumPhase: ("SUM_PHASE_", "NONE"),
+    MessageKind: ("MESSAGE_KIND_", None),
+    LetterKind: ("LETTER_KIND_", None),
 }
 BY_NAME = [pytest.param(CLASSES[name], id=name) for name in sorted(CLASSES)]
 
@@ -90,20 +108,22 @@ def test_every_text_bytes_number_and_list_has_a_bound(kind: type) -> None:
     assert all(bounded(hint) for hint in hints(kind).values())
 
 
-@pytest.mark.parametrize(("enum", "prefix"), [(DocumentKind, "DOCUMENT_KIND_"), (RoundPhase, "ROUND_PHASE_")])
-def test_enumerations_are_those_of_the_contract_without_the_unspecified_one(
-    enum: type[IntEnum], prefix: str
+@pytest.mark.parametrize("enum", ENUMERATIONS)
+def test_enumerations_are_those_of_the_contract_and_what_is_unspecified_is_named_or_refused(
+    enum: type[IntEnum],
 ) -> None:
+    prefix, unspecified = ENUMERATIONS[enum]
     values = rounds_pb2.DESCRIPTOR.enum_types_by_name[enum.__name__].values_by_name
     expected = {name.removeprefix(prefix): value.number for name, value in values.items()}
     assert expected.pop("UNSPECIFIED") == 0
+    if unspecified is not None:
+        expected[unspecified] = 0
     assert {member.name: member.value for member in enum} == expected
 
 
 def test_there_is_no_other_enumeration() -> None:
     assert {name for module in MODULES for name in module.DESCRIPTOR.enum_types_by_name} == {
-        "DocumentKind",
-        "RoundPhase",
+        enum.__name__ for enum in ENUMERATIONS
     }
 
 
@@ -121,7 +141,8 @@ def texts(bound: Size) -> st.SearchStrategy[str]:
 def values(hint: Any) -> st.SearchStrategy[Any]:
     bare, bound = split(hint)
     if get_origin(bare) is tuple:
-        return st.lists(values(get_args(bare)[0]), min_size=bound.least, max_size=bound.least + 2).map(tuple)
+        most = min(bound.most, bound.least + 2)
+        return st.lists(values(get_args(bare)[0]), min_size=bound.least, max_size=most).map(tuple)
     if dataclasses.is_dataclass(bare):
         return instances(bare)
     if bare is bool:
@@ -286,13 +307,24 @@ def test_a_part_that_is_missing_is_named(kind: Any) -> None:
             assert caught.value.path == field.name
 
 
-@pytest.mark.parametrize("number", [0, 6, 99, -1])
-def test_a_phase_that_is_not_in_the_contract_is_refused(number: int) -> None:
-    message: Any = raw(example(messages.RoundNotice))
-    message.phase = number
-    with pytest.raises(MessageError) as caught:
-        decode(messages.RoundNotice, message.SerializeToString())
-    assert caught.value.path == "phase"
+@pytest.mark.parametrize(
+    ("kind", "name", "numbers"),
+    [
+        (messages.RoundNotice, "phase", (0, 6, 99, -1)),
+        (messages.RoundNotice, "sum_phase", (8, 99, -1)),  # zero is the phase of a round without a sum
+        (messages.GetLetterRequest, "kind", (0, 6, 99, -1)),
+        (messages.PutMessageRequest, "kind", (0, 6, 99, -1)),
+    ],
+)
+def test_a_phase_or_kind_that_is_not_in_the_contract_is_refused(
+    kind: Any, name: str, numbers: tuple[int, ...]
+) -> None:
+    for number in numbers:
+        message: Any = raw(example(kind))
+        setattr(message, name, number)
+        with pytest.raises(MessageError) as caught:
+            decode(kind, message.SerializeToString())
+        assert caught.value.path == name
 
 
 def envelope(**changes: Any) -> Envelope:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from samentel.counting.contribution import Codes, Population, bounded, encode
+from samentel.counting.contribution import Codes, Population, bounded, clamped, encode
 from samentel.documents.programme import Programme, parse
 
 Row = tuple[int, int, int, int]  # person, sex, age, reason
@@ -62,6 +62,58 @@ def test_the_rows_that_are_kept_of_others_do_not_depend_on_anybody(
         if by_hand[row[0]] <= k:
             expected.append(row)
     assert kept(before) == expected
+
+
+cells = st.lists(st.integers(0, 6), max_size=30)
+
+
+@given(before=cells, rows_max=st.integers(1, 8))
+def test_a_clamped_count_is_the_lesser_of_itself_and_the_most(before: list[int], rows_max: int) -> None:
+    left = clamped(np.array(before, dtype=np.int64), rows_max)
+    assert Counter(left.tolist()) == {cell: min(n, rows_max) for cell, n in Counter(before).items()}
+    assert left.dtype == np.int64
+
+
+@given(before=cells, row=st.integers(0, 6), rows_max=st.integers(1, 8), data=st.data())
+def test_a_row_more_or_less_moves_its_own_cell_by_at_most_one_and_no_other(
+    before: list[int], row: int, rows_max: int, data: st.DataObject
+) -> None:
+    after = before.copy()
+    after.insert(data.draw(st.integers(0, len(before))), row)
+    old, new = (Counter(clamped(np.array(it, dtype=np.int64), rows_max).tolist()) for it in (before, after))
+    assert set((new - old).elements()) <= {row}
+    assert (new - old).total() <= 1
+    assert not old - new
+
+
+@settings(max_examples=200)
+@given(before=rows, person=st.integers(1, 5), rows_max=st.integers(1, 4), data=st.data())
+def test_the_clamp_keeps_what_one_person_can_move_within_k(
+    before: list[Row], person: int, rows_max: int, data: st.DataObject
+) -> None:
+    """The L2 change of a table stays at most k, whatever the clamp cuts off."""
+    k = 2
+    after = [row for row in before if row[0] != person]
+    for row in data.draw(rows):
+        after.insert(data.draw(st.integers(0, len(after))), (person, *row[1:]))
+
+    def vector(entries: list[Row]) -> np.ndarray:
+        kept = clamped(bounded(population(entries), k).levels["reason"], rows_max)
+        return np.bincount(kept, minlength=5)
+
+    others = vector([row for row in before if row[0] != person])
+    for changed in (before, after):  # all of the person's records added, or taken away
+        assert ((vector(changed) - others) ** 2).sum() <= k**2
+
+
+def test_a_programme_clamps_every_table_to_its_population(
+    written: dict[str, Any], toml: Callable[[dict[str, Any]], bytes]
+) -> None:
+    written["populations"][0]["rows_max"] = 1000
+    entries: list[Row] = [(number, 1, 1, 1) for number in range(1500)]
+    found = counts(parse(toml(written)), entries)
+    assert found["sex-age"] == {4: 1000}
+    assert found["reason-sex"] == {4: 1500}  # of another population
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,19 @@ from hypothesis import strategies as st
 from samentel.counting.contribution import Codes, Integers
 from samentel.counting.noise import draw
 from samentel.counting.privacy import TableNoise, noise_plan
+from samentel.counting.shares import share_plan
 from samentel.documents.programme import Programme, parse
 from samentel.errors import PeerError
-from samentel.figures.estimate import CONFIDENCE, NationalSum, Z, add_up, cell, cell_codes, estimate
+from samentel.figures.estimate import (
+    CONFIDENCE,
+    NationalSum,
+    Z,
+    add_up,
+    cell,
+    cell_codes,
+    estimate,
+    national_of,
+)
 
 NODES = ("node-b", "node-a", "node-c")
 
@@ -187,3 +197,46 @@ def test_a_plan_of_another_programme_does_not_fit(programme: Programme) -> None:
     plan: tuple[TableNoise, ...] = noise_plan(programme)
     with pytest.raises(ValueError, match="zip"):
         estimate(programme, plan[:-1], add_up(plan, vectors(programme)))
+
+
+def shared(written: dict[str, Any], toml: Callable[[dict[str, Any]], bytes]) -> Programme:
+    rules = {"institutions_min": 5, "collude_max": 1, "absent_max": 1}
+    return parse(toml(written | {"mode": "secure-sum", "roster": rules}))
+
+
+def test_a_secure_sum_is_cut_into_tables_like_any_other_sum(
+    written: dict[str, Any], toml: Callable[[dict[str, Any]], bytes]
+) -> None:
+    programme = shared(written, toml)
+    plan, counts = share_plan(programme, 8, 7), np.arange(programme.vector_length, dtype=np.int64) - 9
+    national = national_of(plan, ("node-c", "node-a"), counts)
+    assert national.survivors == ("node-a", "node-c")
+    assert national.tables["sex-age"].tolist() == list(range(-9, 0))
+    assert national.tables["reason"].tolist() == list(range(1, 6))  # a null cell is left out before it
+    assert national.tables["reason-sex"].tolist() == list(range(7, 22))
+
+
+@pytest.mark.parametrize("survivors", [6, 7])
+def test_the_variance_of_a_secure_sum_is_that_of_its_survivors_shares(
+    written: dict[str, Any], toml: Callable[[dict[str, Any]], bytes], survivors: int
+) -> None:
+    """n3 * sigma**2 / (n2 - c - D) persons squared, with sigma**2 = k**2 / (2 * rho) of the table."""
+    programme = shared(written, toml)
+    zeros = np.zeros(programme.vector_length, dtype=np.int64)
+    names = [f"node-{number}" for number in range(survivors)]
+    found = national_of(share_plan(programme, 8, 7), names, zeros).variances
+    assert found["sex-age"] == pytest.approx(survivors * 2 / 5)
+    assert found["reason"] == pytest.approx(survivors * 4 / 5)
+    assert found["reason-sex"] == pytest.approx(survivors * 16 / 5)
+
+
+@pytest.mark.parametrize("cut", [1, 2])
+def test_a_secure_sum_of_another_length_or_of_nobody_is_refused(
+    written: dict[str, Any], toml: Callable[[dict[str, Any]], bytes], cut: int
+) -> None:
+    programme = shared(written, toml)
+    plan, counts = share_plan(programme, 8, 7), np.zeros(programme.vector_length, dtype=np.int64)
+    with pytest.raises(PeerError, match=f"a sum of {programme.vector_length} numbers was expected"):
+        national_of(plan, ("a", "b"), counts[:-cut])
+    with pytest.raises(PeerError, match="no institution"):
+        national_of(plan, (), counts)

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from samentel.counting.privacy import attacker_power, epsilon_upper, noise_plan, total_rho
+from samentel.counting.shares import loss_of, share_plan
 from samentel.documents.model import from_json, to_bytes
 from samentel.documents.programme import Programme, parse
 from samentel.errors import DocumentError
-from samentel.figures.estimate import NationalSum, add_up, estimate
+from samentel.figures.estimate import NationalSum, add_up, estimate, national_of
 from samentel.figures.release import (
     COLUMNS,
     INTERVAL,
@@ -47,7 +48,7 @@ def manifest(programme: Programme, **changes: Any) -> Manifest:
         "roster": "b" * 64,
         "published_at": MOMENT,
         "coverage": Coverage(invited=("a", "b", "c", "d"), present=("a", "b", "c"), in_sum=("a", "b", "c")),
-        "privacy": privacy_facts(programme, plan),
+        "privacy": privacy_facts(programme, plan, 12, 11),
         "interval": INTERVAL,
         "reading": READING,
         "tables": table_facts(programme, plan, national_sum(programme)),
@@ -90,7 +91,7 @@ def test_what_was_spent_is_stated_and_never_understated(
     written["tables"][2]["rho_share"] = share
     programme = parse(toml(written))
     plan = noise_plan(programme)
-    facts = privacy_facts(programme, plan)
+    facts = privacy_facts(programme, plan, 4, 3)
     spent = total_rho(plan)
     assert facts.rho == programme.rho
     assert spent <= facts.rho_spent <= programme.rho
@@ -106,7 +107,7 @@ def test_what_was_spent_is_not_rounded_above_what_was_allowed(
 ) -> None:
     written["rho"] = "1/3"  # no whole number of twelfth decimals
     programme = parse(toml(written))
-    assert privacy_facts(programme, noise_plan(programme)).rho_spent <= Fraction(1, 3)
+    assert privacy_facts(programme, noise_plan(programme), 4, 3).rho_spent <= Fraction(1, 3)
 
 
 def test_tables_state_the_noise_that_is_really_in_them(programme: Programme) -> None:
@@ -163,6 +164,79 @@ def test_no_other_document_passes_for_a_manifest(programme: Programme, kind: str
 
 
 def test_a_number_that_json_does_not_know_is_never_signed(programme: Programme) -> None:
-    facts = privacy_facts(programme, noise_plan(programme)).model_copy(update={"epsilon_upper": float("nan")})
+    facts = privacy_facts(programme, noise_plan(programme), 4, 3)
+    facts = facts.model_copy(update={"epsilon_upper": float("nan")})
     with pytest.raises(ValueError, match="JSON"):
         to_bytes(manifest(programme, privacy=facts))
+
+
+@pytest.fixture
+def together(written: dict[str, Any], toml: Callable[[dict[str, Any]], bytes]) -> Programme:
+    """The same in secure-sum mode, for eight and more."""
+    rules = {"institutions_min": 8, "collude_max": 1, "absent_max": 2}
+    return parse(toml(written | {"mode": "secure-sum", "roster": rules}))
+
+
+def test_a_secure_sum_says_how_its_noise_was_shared_and_what_more_colluders_would_learn(
+    together: Programme,
+) -> None:
+    plan = share_plan(together, 12, 11)
+    facts = privacy_facts(together, plan, 12, 11)
+    assert (facts.mode, facts.rho, facts.rho_spent) == ("secure-sum", Fraction(1, 2), Fraction(1, 2))
+    assert facts.epsilon_upper == epsilon_upper(together.rho, together.delta)
+    shared = facts.shared_noise
+    assert shared is not None
+    assert (shared.collude_max, shared.absent_max, shared.dealers) == (1, 2, 11)
+    assert shared.rho_local == loss_of(together, plan, 11).local == 4
+    # 2t - n1 - 1 is 4 for eleven keys and 5 for twelve; how many there were does not matter to the reader.
+    assert (
+        "met de coördinator, dan is het verlies ten hoogste rho 0.5; bij 4 is dat rho 0.8"
+        in shared.colluders.nl
+    )
+    assert "rho 0.5; with 4 it is rho 0.8; from 5 on" in shared.colluders.en
+    assert shared.colluders.nl.endswith("rho 4.")
+
+
+def test_what_is_not_protected_and_how_is_said_for_the_mode_that_was_carried_out(
+    programme: Programme, together: Programme
+) -> None:
+    alone = privacy_facts(programme, noise_plan(programme), 12, 11)
+    summed = privacy_facts(together, share_plan(together, 12, 11), 12, 11)
+    assert alone.shared_noise is None
+    assert alone.mechanism != summed.mechanism
+    assert "maskers" in summed.mechanism.nl
+    assert "masks" in summed.mechanism.en
+    assert summed.unprotected.en.startswith(alone.unprotected.en)
+    assert "noise of the national sum" in summed.unprotected.en
+
+
+@pytest.mark.parametrize("rho", ["1/2", "1/3", "2/7"])
+def test_a_secure_sum_spends_no_more_than_is_stated_and_states_no_less(
+    written: dict[str, Any], toml: Callable[[dict[str, Any]], bytes], rho: str
+) -> None:
+    rules = {"institutions_min": 8, "collude_max": 1, "absent_max": 2}
+    programme = parse(toml(written | {"mode": "secure-sum", "roster": rules, "rho": rho}))
+    for dealers in range(8, 13):
+        plan = share_plan(programme, 12, dealers)
+        facts = privacy_facts(programme, plan, 12, dealers)
+        assert facts.rho_spent <= programme.rho
+        assert programme.rho - facts.rho_spent <= Fraction(1, 10**9)
+
+
+def test_tables_of_a_secure_sum_state_their_own_rho_and_the_noise_of_the_sum(together: Programme) -> None:
+    plan = share_plan(together, 12, 11)
+    national = national_of(
+        plan, [f"n{i}" for i in range(10)], np.zeros(together.vector_length, dtype=np.int64)
+    )
+    for fact, table in zip(table_facts(together, plan, national), together.tables, strict=True):
+        assert fact.rho == together.rho_of(table)
+        assert fact.noise_sd == pytest.approx(
+            (10 * fact.rows_per_person**2 / (2 * float(fact.rho)) / 8) ** 0.5
+        )
+
+
+def test_a_manifest_of_a_secure_sum_reads_back_equal(together: Programme) -> None:
+    plan = share_plan(together, 12, 11)
+    covered = Coverage(invited=("a", "b"), present=("a", "b"), in_sum=("a",), dealt=11)
+    made = manifest(together, privacy=privacy_facts(together, plan, 12, 11), coverage=covered)
+    assert from_json(Manifest, to_bytes(made), "manifest") == made

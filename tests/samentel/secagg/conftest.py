@@ -13,9 +13,10 @@ from hypothesis import settings
 from samentel.counting.ledger import EMPTY, Head
 from samentel.documents.keys import SigningKey
 from samentel.errors import PeerError
+from samentel.ids import digest
 from samentel.secagg import client, server
 from samentel.secagg.encoding import decode, encode
-from samentel.secagg.messages import Agreement, Kind, Proposal, Survivor, Unanimity, name_of, sign
+from samentel.secagg.messages import Agreement, Kind, Proposal, Survivor, Unanimity, name_of, pack_head, sign
 from samentel.secagg.relay import Arrived, Polled, Server, Summed, letter
 from samentel.secagg.relay import Phase as ServerPhase
 from samentel.secagg.ring import Ring
@@ -25,15 +26,18 @@ from samentel.secagg.standing import (
     Delivered,
     Draw,
     Drawn,
+    Free,
+    Hold,
     Join,
     Listed,
     Means,
     Proposed,
     Resulted,
     Send,
+    Spend,
     Ticked,
 )
-from samentel.secagg.terms import Deadlines, Floors, Level, Member, Terms
+from samentel.secagg.terms import Deadlines, Floors, Level, Member, Terms, threshold
 
 # A busy machine is no failure; the whole run has its own time limit.
 settings.register_profile("samentel", deadline=None)
@@ -46,6 +50,7 @@ DEADLINES = Deadlines(
     START + timedelta(hours=25),
     START + timedelta(days=8),
 )
+SPENT = Head(7, digest(b"spent"))  # where every ledger of these tests stands after its debit
 STAGES = ("advert", "dealing", "upload", "poll", "agreement", "reveal", "result", "never")
 
 
@@ -105,7 +110,7 @@ class Federation:
         self.counts = {i: np.eye(1, agreed.cells, i, dtype=np.int64)[0] for i in range(self.n)}
 
     def means(self, i: int) -> Means:
-        return Means(self.keys[i], self.draws[i], self.ledgers.get(i, lambda head: head == EMPTY))
+        return Means(self.keys[i], self.draws[i], self.ledgers.get(i, lambda head: head == EMPTY), SPENT)
 
     def tell(self, i: int, event: object) -> tuple[object, ...]:
         after, effects = client.advance(self.clients[i], event, self.now, self.means(i))
@@ -146,7 +151,7 @@ class Federation:
     def unanimity(self, proposed: Proposed, positions: list[int], signers: list[int] | None = None) -> Agreed:
         """Agreements in the name of some, signed by others if so asked."""
         name = name_of(Kind.PROPOSAL, proposed.data)
-        messages = [Agreement(self.terms.digest, i, name) for i in positions]
+        messages = [Agreement(self.terms.digest, i, name, pack_head(SPENT)) for i in positions]
         keys = [self.keys[signer] for signer in signers or positions]
         return Agreed(encode(Unanimity(tuple(map(sign, messages, keys)))))
 
@@ -216,17 +221,68 @@ class Federation:
         return self.sums[0] if self.sums else None
 
 
+def indicator(federation, survivors):
+    expected = np.zeros(federation.terms.cells, dtype=np.int64)
+    expected[list(survivors)] = 1
+    return expected
+
+
+def check(federation, drops):
+    """Exactly the survivors' sum, and only if the parameters allow it."""
+    result = federation.run(drops)
+    terms, n = federation.terms, federation.n
+    at = {stage: {i for i, dropped in drops.items() if dropped == stage} for stage in STAGES}
+    n1 = n - len(at["advert"])
+    n2 = n1 - len(at["dealing"])
+    survivors = set(range(n)) - at["advert"] - at["dealing"] - at["upload"] - at["poll"]
+    d, c, t = terms.absent_max, terms.collude_max, threshold(n1)
+    possible = (
+        min(n1, n2, len(survivors)) >= terms.institutions_min
+        and c < 2 * t - n1
+        and t <= min(n1, n2) - d
+        and n2 - c - d >= 2
+        and len(survivors) >= n2 - d
+        and not at["agreement"]
+        and len(survivors - at["reveal"]) >= t
+    )
+    assert (result is not None) == possible, drops
+    if result is not None:
+        assert set(result.positions) == survivors
+        assert result.dealers == n2
+        assert (result.counts(terms) == indicator(federation, survivors)).all(), drops
+    check_ledgers(federation)
+    return result
+
+
+def check_ledgers(federation):
+    """Held before sent, spent before agreed, never both spent and freed, and nothing twice."""
+    for effects in federation.effects:
+        kinds = [effect.kind if isinstance(effect, Send) else type(effect) for effect in effects]
+        assert len(set(kinds)) == len(kinds)
+        order = [kind for kind in kinds if kind in (Hold, "upload", Spend, "agreement", "reveal")]
+        assert order == [Hold, "upload", Spend, "agreement", "reveal"][: len(order)] or order == [
+            Hold,
+            "upload",
+            "reveal",
+        ]
+        assert not {Spend, Free} <= set(kinds)
+
+
 class Kit:
     """What the tests of this room share."""
 
     Federation = Federation
     START = START
     DEADLINES = DEADLINES
+    SPENT = SPENT
     STAGES = STAGES
     Level = Level
     Kind = Kind
     terms = staticmethod(terms)
     key = staticmethod(key)
+    check = staticmethod(check)
+    check_ledgers = staticmethod(check_ledgers)
+    indicator = staticmethod(indicator)
     stream = staticmethod(stream)
 
     @staticmethod

@@ -28,6 +28,7 @@ from samentel.secagg.standing import (
     Listed,
     Proposed,
     Resulted,
+    Seen,
     Send,
     Spend,
     Wipe,
@@ -125,7 +126,8 @@ def test_two_sets_shown_to_two_groups_reveal_nothing(kit):
     mixed = [
         [
             sign(
-                Agreement(federation.terms.digest, i, name_of(Kind.PROPOSAL, shown.data)), federation.keys[i]
+                Agreement(federation.terms.digest, i, name_of(Kind.PROPOSAL, shown.data), bytes(40)),
+                federation.keys[i],
             )
             for i, shown in zip(range(N), [one] * 3 + [other] * 3, strict=True)
         ]
@@ -142,7 +144,8 @@ def test_what_is_revealed_is_one_secret_a_peer(kit, chosen):
     held = {share.dealer: share for share in federation.clients[OWN].held}
     offered = federation.proposal(chosen)
     federation.tell(OWN, offered)
-    (send,) = federation.tell(OWN, federation.unanimity(offered, list(chosen)))
+    seen, send = federation.tell(OWN, federation.unanimity(offered, list(chosen)))
+    assert seen == Seen(tuple((i, kit.SPENT) for i in chosen if i != OWN))
     reveal = parse(Reveal, send.message)
     assert reveal.seeds == b"".join(held[i].seed for i in chosen)
     assert reveal.keys == b"".join(held[i].key for i in range(N) if i not in chosen and i != OWN)

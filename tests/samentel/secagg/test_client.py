@@ -33,6 +33,7 @@ from samentel.secagg.standing import (
     Phase,
     Proposed,
     Resulted,
+    Seen,
     Send,
     Spend,
     Ticked,
@@ -78,6 +79,7 @@ def test_the_road_through_a_round_and_what_is_done_on_it(kit):
         Send,
         Spend,
         Send,
+        Seen,
         Send,
         Wipe,
     ]

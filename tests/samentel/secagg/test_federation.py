@@ -12,65 +12,18 @@ import pytest
 
 from samentel.secagg.relay import Failed, Phase
 from samentel.secagg.ring import Ring
-from samentel.secagg.standing import Agreed, Draw, Free, Hold, Proposed, Send, Spend, Ticked, Wipe
+from samentel.secagg.standing import Agreed, Draw, Free, Hold, Proposed, Ticked, Wipe
 from samentel.secagg.standing import Phase as NodePhase
 from samentel.secagg.terms import threshold
 
 STAGES = ("advert", "dealing", "upload", "poll", "agreement", "reveal", "result")
 
 
-def indicator(federation, survivors):
-    expected = np.zeros(federation.terms.cells, dtype=np.int64)
-    expected[list(survivors)] = 1
-    return expected
-
-
-def check(federation, drops):
-    """Exactly the survivors' sum, and only if the parameters allow it."""
-    result = federation.run(drops)
-    terms, n = federation.terms, federation.n
-    at = {stage: {i for i, dropped in drops.items() if dropped == stage} for stage in STAGES}
-    n1 = n - len(at["advert"])
-    n2 = n1 - len(at["dealing"])
-    survivors = set(range(n)) - at["advert"] - at["dealing"] - at["upload"] - at["poll"]
-    d, c, t = terms.absent_max, terms.collude_max, threshold(n1)
-    possible = (
-        min(n1, n2, len(survivors)) >= terms.institutions_min
-        and c < 2 * t - n1
-        and t <= min(n1, n2) - d
-        and n2 - c - d >= 2
-        and len(survivors) >= n2 - d
-        and not at["agreement"]
-        and len(survivors - at["reveal"]) >= t
-    )
-    assert (result is not None) == possible, drops
-    if result is not None:
-        assert set(result.positions) == survivors
-        assert result.dealers == n2
-        assert (result.counts(terms) == indicator(federation, survivors)).all(), drops
-    check_ledgers(federation)
-    return result
-
-
-def check_ledgers(federation):
-    """Held before sent, spent before agreed, never both spent and freed, and nothing twice."""
-    for effects in federation.effects:
-        kinds = [effect.kind if isinstance(effect, Send) else type(effect) for effect in effects]
-        assert len(set(kinds)) == len(kinds)
-        order = [kind for kind in kinds if kind in (Hold, "upload", Spend, "agreement", "reveal")]
-        assert order == [Hold, "upload", Spend, "agreement", "reveal"][: len(order)] or order == [
-            Hold,
-            "upload",
-            "reveal",
-        ]
-        assert not {Spend, Free} <= set(kinds)
-
-
 @pytest.mark.parametrize("n", [3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
 def test_everybody_stays(kit, n):
     for absent in (0, 1):
         if threshold(n) <= n - absent and n - absent >= 3:
-            assert check(kit.federation(n, absent=absent), {}) is not None
+            assert kit.check(kit.federation(n, absent=absent), {}) is not None
 
 
 @pytest.mark.parametrize(("n", "absent"), [(3, 0), (4, 0), (4, 1)])
@@ -78,7 +31,7 @@ def test_every_pattern_of_one_or_two_that_vanish_at_any_stage(kit, n, absent):
     # Positions matter by the sign of a mask only, so pairs are taken from the first three.
     for who in (*combinations(range(n), 1), *combinations(range(3), 2)):
         for at in product(STAGES, repeat=len(who)):
-            check(kit.federation(n, absent=absent), dict(zip(who, at, strict=True)))
+            kit.check(kit.federation(n, absent=absent), dict(zip(who, at, strict=True)))
 
 
 @pytest.mark.parametrize("n", [5, 10])
@@ -87,7 +40,7 @@ def test_one_or_more_vanish_at_a_stage(kit, n, stage):
     absent = {5: 1, 10: 3}[n]
     for count in range(1, absent + 2):
         drops = {(3 * i + 1) % n: stage for i in range(count)}
-        check(kit.federation(n, absent=absent), drops)
+        kit.check(kit.federation(n, absent=absent), drops)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -96,13 +49,13 @@ def test_random_patterns_in_larger_federations(kit, seed):
     n = chance.choice([12, 16, 20, 25])
     absent, collude = chance.randint(0, n // 4), chance.randint(0, 2)
     drops = {i: chance.choice(STAGES) for i in chance.sample(range(n), chance.randint(0, n // 4))}
-    check(kit.federation(n, absent=absent, collude=collude), drops)
+    kit.check(kit.federation(n, absent=absent, collude=collude), drops)
 
 
 def test_fifty_institutions_of_which_five_fall_out(kit):
     federation = kit.federation(50, absent=5, collude=2, ring=Ring.BITS_64)
     drops = {3: "advert", 7: "dealing", 11: "upload", 23: "poll", 31: "upload", 43: "result"}
-    assert check(federation, drops) is not None
+    assert kit.check(federation, drops) is not None
 
 
 def test_negative_and_large_counts_are_summed(kit):
@@ -176,7 +129,7 @@ def test_when_time_is_over_everybody_wipes_and_nobody_who_did_not_agree_pays(kit
     assert {client.phase for client in federation.clients} == {NodePhase.EXPIRED}
     for client in federation.clients:
         assert (client.secrets, client.peers, client.held, client.outbox) == (None, (), (), ())
-    check_ledgers(federation)
+    kit.check_ledgers(federation)
 
 
 def test_too_few_at_the_start_end_the_round_in_words(kit):

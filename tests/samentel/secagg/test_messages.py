@@ -37,7 +37,7 @@ def examples(terms):
         Dealing(d, 1, x, 3, x, x),
         Upload(d, 1, x, x, 16),
         Proposal(d, x, (Survivor(0, x), Survivor(2, x))),
-        Agreement(d, 1, x),
+        Agreement(d, 1, x, bytes(40)),
         Reveal(d, 1, x, bytes(66), b""),
         Result(d, x, x),
     ]
@@ -60,7 +60,7 @@ def test_no_two_kinds_share_a_digest(kit):
     """An agreement and a proposal of the same bytes are two different things to sign."""
     terms = kit.terms(3)
     assert len({digest_of(message) for message in examples(terms)}) == 7
-    body = encode(Agreement(terms.digest, 1, bytes(32)))
+    body = encode(Agreement(terms.digest, 1, bytes(32), bytes(40)))
     assert len({name_of(kind, bytes(64) + body) for kind in Kind}) == len(Kind)
 
 
@@ -77,7 +77,7 @@ def test_any_changed_byte_is_noticed(kit, number, data):
 
 def test_a_message_of_another_key_kind_round_or_sender_is_refused(kit):
     terms, key = kit.terms(3), kit.key("node 1")
-    data = sign(Agreement(terms.digest, 1, bytes(32)), key)
+    data = sign(Agreement(terms.digest, 1, bytes(32), bytes(40)), key)
     assert hear_from(1, Agreement, data, terms)
     with pytest.raises(PeerError, match="signature"):
         hear_from(2, Agreement, data, terms)
@@ -86,7 +86,7 @@ def test_a_message_of_another_key_kind_round_or_sender_is_refused(kit):
     with pytest.raises(PeerError, match="another round"):
         hear_from(1, Agreement, data, kit.terms(3, round_="another"))
     with pytest.raises(PeerError, match="another sender"):
-        hear_from(1, Agreement, sign(Agreement(terms.digest, 0, bytes(32)), key), terms)
+        hear_from(1, Agreement, sign(Agreement(terms.digest, 0, bytes(32), bytes(40)), key), terms)
     with pytest.raises(PeerError, match="not on the roster"):
         hear_from(3, Agreement, data, terms)
 
@@ -99,7 +99,9 @@ def test_whoever_was_shown_other_terms_is_not_understood(kit, field):
     value = getattr(terms, field)
     other = replace(terms, **{field: bytes(32) if isinstance(value, bytes) else value + 1})
     with pytest.raises(PeerError, match="another round, roster or programme"):
-        hear_from(1, Agreement, sign(Agreement(other.digest, 1, bytes(32)), kit.key("node 1")), terms)
+        hear_from(
+            1, Agreement, sign(Agreement(other.digest, 1, bytes(32), bytes(40)), kit.key("node 1")), terms
+        )
 
 
 @pytest.mark.parametrize("data", [b"", bytes(63), bytes(64), bytes(MESSAGE_MOST + 1)])

@@ -1,0 +1,70 @@
+"""What a secure sum still promises when more institutions collude than its programme assumes.
+
+Up to c of them change nothing. Beyond that the honest noise in the sum gets
+less, and the loss grows slowly. From 2t - n1 on, masks are no longer counted
+on: a lying coordinator could show the honest ones two lists of dealers, and
+split them into two groups that each find t helpers, of which one reveals the
+seed share and the other the mask key share of the same institution. What is
+left then is that institution's own noise share: the local loss.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from samentel.counting.privacy import TableNoise
+from samentel.counting.shares import Loss, loss_of, loss_with_colluders
+from samentel.documents.programme import Programme
+from samentel.secagg.terms import threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Collusion:
+    """The losses of one attempt, by how many institutions collude with the coordinator.
+
+    Attributes:
+        loss: as a ledger books it.
+        withstood: the most that masks withstand; at least c.
+        dealers: n2, institutions whose noise shares there are.
+    """
+
+    programme: Programme
+    loss: Loss
+    withstood: int
+    dealers: int
+
+    @property
+    def central(self) -> Fraction:
+        """The loss with at most c colluders; never more than the programme states."""
+        return min(self.loss.central, self.programme.rho)
+
+    def with_colluders(self, colluders: int) -> Fraction:
+        """What an attempt costs a person at an honest institution, with that many colluders."""
+        rules = self.programme.roster
+        if colluders <= rules.collude_max:
+            return self.central
+        if colluders > self.withstood:
+            return self.loss.local
+        return min(self.loss.local, loss_with_colluders(self.programme.rho, rules, self.dealers, colluders))
+
+    def steps(self) -> tuple[int, ...]:
+        """Numbers of colluders to show: none, c, twice as many each time, both edges, everybody else."""
+        worst, found = self.dealers - 1, {0, self.programme.roster.collude_max}
+        colluders = self.programme.roster.collude_max
+        while colluders < worst:
+            found.add(colluders)
+            colluders = 2 * colluders + 1
+        edges = {number for number in (self.withstood, self.withstood + 1) if number < worst}
+        return tuple(sorted({number for number in found if number < worst} | edges | {worst}))
+
+
+def collusion_of(programme: Programme, plan: Sequence[TableNoise], rostered: int, dealers: int) -> Collusion:
+    """The losses of a secure sum.
+
+    Args:
+        plan: the noise shares for that many dealers.
+        rostered: institutions on the roster; keys came from at least ``dealers`` of them.
+    """
+    masks = min(2 * threshold(listed) - listed - 1 for listed in range(dealers, rostered + 1))
+    withstood = max(masks, programme.roster.collude_max)  # c < 2t - n1: a round does not begin otherwise
+    return Collusion(programme, loss_of(programme, plan, dealers), withstood, dealers)

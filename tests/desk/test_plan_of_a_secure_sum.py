@@ -1,0 +1,232 @@
+import io
+import math
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+import pytest
+from rich.console import Console
+
+from desk import plan as planning
+from desk import plan_page, signing
+from samentel.counting.privacy import noise_plan
+from samentel.documents import programme as programmes
+from samentel.documents.keys import SigningKey
+from samentel.documents.model import to_bytes
+from samentel.documents.roster import Institution, Roster
+from samentel.documents.roster import parse as parse_roster
+from samentel.documents.statements import Round, Start
+from samentel.errors import DocumentError, PeerError
+from samentel.ids import Period
+from samentel.secagg.convening import terms_of
+from samentel.secagg.terms import Floors, check_announced, check_dealt, check_listed, check_survivors
+
+NOW = datetime(2026, 4, 1, 8, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def together():
+    return programmes.parse(signing.packaged("aanleiding-samen"))
+
+
+def changed(**numbers):
+    """The packaged programme with other numbers in it."""
+    text = signing.packaged("aanleiding-samen").decode()
+    for name, value in numbers.items():
+        (line,) = [line for line in text.splitlines() if line.startswith(f"{name} = ")]
+        text = text.replace(line, f"{name} = {value}")
+    return programmes.parse(text.encode())
+
+
+def table(made, name="reason"):
+    return next(row for row in made.tables if row.table == name)
+
+
+@pytest.mark.parametrize(
+    ("institutions", "absent", "s", "sd_share", "sd_all", "half", "ratio"),
+    [
+        # sigma**2 of reason is 1/(2 * 3/10) = 5/3; a share has 1/(n - 3) of it, and n - A are in the sum.
+        pytest.param(12, 0, 8, 0.430331, 1.490712, 2.921742, 3.0, id="twelve"),
+        pytest.param(12, 1, 8, 0.430331, 1.427248, 2.797354, 3.0, id="eleven-of-twelve"),
+        pytest.param(40, 0, 16, 0.212238, 1.342312, 2.630883, 6.082763, id="forty"),
+        pytest.param(40, 2, 16, 0.212238, 1.308324, 2.564268, 6.082763, id="38-of-forty"),
+        pytest.param(8, 0, 8, 0.577350, 1.632993, 3.200608, 2.236068, id="the-least"),
+    ],
+)
+def test_the_plan_shows_the_figures_that_were_worked_out_by_hand(
+    together, institutions, absent, s, sd_share, sd_all, half, ratio
+):
+    row = table(planning.plan(together, institutions, absent))
+    assert row.granularity == s
+    assert row.sd_institution == pytest.approx(sd_share, abs=1e-6)
+    assert row.sd_national == pytest.approx(sd_all, abs=1e-6)
+    assert row.half_width == pytest.approx(half, abs=1e-6)
+    assert row.least_seen == math.ceil(1.645 * sd_all)
+    assert row.alone.ratio == pytest.approx(ratio, abs=1e-6)
+
+
+def test_the_comparison_is_the_plan_of_the_individual_programme(together, programme):
+    """aanleiding-demo has the same tables: what it says of eleven stands beside the secure sum."""
+    alone = planning.plan(programme, 11)
+    for row, other in zip(planning.plan(together, 12, 1).tables, alone.tables, strict=True):
+        assert row.alone.sd_national == pytest.approx(other.sd_national, rel=1e-12)
+        assert row.alone.half_width == pytest.approx(other.half_width, rel=1e-12)
+        assert row.alone.ratio == pytest.approx(other.sd_national / row.sd_national)
+    assert all(row.alone is None for row in alone.tables)
+    assert alone.secure_sum is None
+
+
+@pytest.mark.parametrize(("institutions", "local"), [(8, "5/2"), (12, "9/2"), (40, "37/2")])
+def test_the_ledger_books_both_losses(together, institutions, local):
+    made = planning.plan(together, institutions)
+    assert (made.rho, made.ledger_attempt, made.ledger_most) == (Fraction(1, 2), Fraction(1, 2), 1)
+    assert made.secure_sum.ledger_local == Fraction(local)
+    assert made.secure_sum.ledger_local_most == 2 * Fraction(local)
+
+
+def test_what_more_colluders_cost_stands_row_by_row(together):
+    rows = {row.colluders: row for row in planning.plan(together, 12).secure_sum.colluding}
+    assert list(rows) == [0, 1, 3, 5, 6, 7, 11]
+    assert [rows[a].rho for a in (0, 1, 3, 5)] == [Fraction(1, 2)] * 2 + [Fraction(9, 14), Fraction(9, 10)]
+    assert {rows[a].rho for a in (6, 7, 11)} == {Fraction(9, 2)}
+    assert [row.masks for row in rows.values()] == [True] * 4 + [False] * 3
+
+
+def test_tau_is_said_and_never_zero(together):
+    for institutions in (8, 12, 40, 200):
+        assert 0 < planning.plan(together, institutions).secure_sum.tau < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("numbers", "institutions", "absent", "why"),
+    [
+        pytest.param({}, 7, 0, "at least 8; begin with more, or lower roster.institutions_min", id="few"),
+        pytest.param({}, 9, 2, "leaves 7 in the sum.* begin with more", id="too-few-left"),
+        pytest.param({}, 20, 3, "allows for 2: raise roster.absent_max", id="more-than-d-fall-out"),
+        pytest.param({"collude_max": 4}, 8, 0, "withstand 3.*lower roster.collude_max", id="colluders"),
+        pytest.param(
+            {"absent_max": 3}, 8, 0, "at most 2 can fall out.*lower roster.absent_max", id="threshold"
+        ),
+        pytest.param({}, 12, -1, "fall out", id="negative"),
+    ],
+)
+def test_a_round_that_cannot_end_in_a_sum_has_no_plan_and_says_what_to_change(
+    numbers, institutions, absent, why
+):
+    with pytest.raises(DocumentError, match=why):
+        planning.plan(changed(**numbers), institutions, absent)
+
+
+def test_one_honest_institution_alone_is_no_programme():
+    with pytest.raises(DocumentError, match="at least 2"):
+        changed(collude_max=5, absent_max=2)
+
+
+@pytest.mark.parametrize(("collude", "absent"), [(c, d) for c in range(5) for d in range(5) if c + d <= 6])
+def test_the_plan_refuses_exactly_what_a_round_would_refuse(collude, absent):
+    programme = changed(collude_max=collude, absent_max=absent)
+    for institutions in range(8, 25):
+        terms = terms_for(programme, institutions)
+        try:
+            check_listed(terms, range(institutions))
+            fits = True
+        except PeerError:
+            fits = False
+        if fits:
+            planning.plan(programme, institutions)
+        else:
+            with pytest.raises(DocumentError):
+                planning.plan(programme, institutions)
+
+
+@pytest.mark.parametrize("institutions", range(8, 41))
+def test_the_packaged_programme_can_be_carried_out_with_any_number_from_8_to_40(together, institutions):
+    terms = terms_for(together, institutions)
+    check_announced(terms, Floors(institutions_min=3, collude_min=1))
+    check_dealt(terms, institutions, institutions)
+    left = max(8, institutions - 2)
+    check_survivors(terms, range(institutions), range(left))
+    assert planning.plan(together, institutions, institutions - left).secure_sum.ring_bits == terms.ring == 32
+    if institutions >= 10:  # one may even be lost before it has dealt
+        check_dealt(terms, institutions, institutions - 1)
+
+
+def test_it_differs_from_the_individual_programme_in_mode_and_numbers_only(together, programme):
+    for part in ("dimensions", "tables", "title", "purpose", "period", "rho", "delta", "max_attempts"):
+        assert getattr(together, part) == getattr(programme, part)
+    assert together.mode == "secure-sum"
+    assert together.tick_seconds == 1.0
+    rules = together.roster
+    assert (rules.institutions_min, rules.collude_max, rules.absent_max) == (8, 1, 2)
+    assert noise_plan(together) == noise_plan(programme)
+    text = signing.packaged("aanleiding-samen").decode()
+    assert "aanleiding-samen --institutions" in text
+    assert '(mode "individual")' not in text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "nl",
+            (
+                "individuele wijze",
+                "samenspannen",
+                "9/2 per poging",
+                "tau × cellen",
+                "9 tot het einde",
+                "3.0 ×",
+            ),
+        ),
+        ("en", ("individual mode", "collude", "9/2 an attempt", "tau × cells", "9 must stay", "3.0 ×")),
+    ],
+)
+def test_a_reader_sees_all_of_it(together, language, words):
+    screen = Console(width=140, record=True, file=io.StringIO())
+    screen.print(plan_page.render(planning.plan(together, 12, 1), language))
+    text = screen.export_text()
+    for word in (*words, "11 inst", "± 2.8", "± 8.4", "0.643"):
+        assert word in text, word
+
+
+def test_json_has_the_same(together):
+    values = planning.as_values(planning.plan(together, 12, 1))
+    assert (values["mode"], values["institutions"], values["absent"]) == ("secure-sum", 12, 1)
+    assert values["secure_sum"]["ledger_local"] == "9/2"
+    assert values["secure_sum"]["colluding"][2]["rho"] == "9/14"
+    assert values["tables"][0]["alone"]["ratio"] == pytest.approx(3)
+
+
+def terms_for(programme, institutions):
+    keys = [SigningKey(bytes([1, number]) * 16).public.raw.hex() for number in range(institutions + 1)]
+    listed = [
+        Institution(
+            node=f"node-{number:02d}",
+            name=f"Institution {number}",
+            operator="itself",
+            type="VO_MO",
+            province="PV27",
+            protocol_key=keys[number],
+        )
+        for number in range(institutions)
+    ]
+    written = Roster(version=1, issued_at=NOW, coordinator_key=keys[-1], institutions=tuple(listed))
+    roster = parse_roster(to_bytes(written))
+    hours = [NOW + timedelta(hours=number) for number in range(6)]
+    round_ = Round(
+        programme=programme.digest,
+        roster=roster.digest,
+        period=Period(2025),
+        attempt=1,
+        nonce="0" * 64,
+        opened_at=NOW,
+        gather_until=hours[1],
+        collect_until=hours[5],
+    )
+    start = Start(
+        round=round_.round_id,
+        advertise_until=hours[2],
+        share_until=hours[3],
+        mask_until=hours[4],
+        expires_at=hours[5],
+    )
+    return terms_of(programme, roster, round_, start)

@@ -1,0 +1,198 @@
+"""Three hundred whole rounds of twelve nodes with OpenDP's own noise shares: what is announced is in the sum.
+
+The people are made up, so the truth is known; everything between their codes and the published cell is the
+product: draws, both machines, decoding, estimate.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+import pytest
+from scipy.stats import chi2
+
+from samentel.counting.contribution import Codes
+from samentel.counting.noise import draw
+from samentel.counting.shares import share_plan
+from samentel.documents.keys import VerifyKey
+from samentel.documents.programme import Programme, parse
+from samentel.figures.estimate import estimate, national_of
+from samentel.secagg import client, server
+from samentel.secagg.relay import Summed
+from samentel.secagg.standing import Delivered, Drawn
+
+pytestmark = [pytest.mark.statistics, pytest.mark.timeout(600)]
+
+ROUNDS, NODES, COLLUDE, ABSENT = 300, 12, 1, 2
+RULES = {"institutions_min": 8, "collude_max": COLLUDE, "absent_max": ABSENT}
+
+# Where nodes vanish: from "dealing" on they are not in n2, from "upload" on not in n3. By (n2, n3).
+PATTERNS: Mapping[tuple[int, int], Mapping[int, str]] = {
+    (12, 12): {},
+    (12, 11): {3: "upload"},
+    (12, 10): {0: "upload", 7: "poll"},
+    (11, 11): {5: "dealing"},
+    (11, 9): {5: "dealing", 1: "upload", 9: "poll"},
+    (10, 9): {2: "advert", 4: "dealing", 11: "poll"},
+    (10, 8): {2: "advert", 3: "advert", 8: "upload", 9: "upload"},
+    (8, 8): {0: "advert", 1: "advert", 6: "advert", 10: "advert"},
+}
+
+
+@dataclass(frozen=True)
+class Published:
+    """One cell of one round: how many sd it is off, and whether its unrounded interval holds the truth."""
+
+    table: str
+    group: tuple[int, int]
+    off: float
+    inside: bool
+
+
+@pytest.fixture(scope="module")
+def programme(shared, toml) -> Programme:
+    """Three tables of different rho, one of them with two rows a person."""
+    return parse(toml(shared | {"mode": "secure-sum", "roster": RULES}))
+
+
+@pytest.fixture(scope="module")
+def verified_once():
+    """Twelve nodes check the same signatures: in one process, one answer for each is enough."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(VerifyKey, "verifies", lru_cache(maxsize=1000)(VerifyKey.verifies))
+        yield
+
+
+@pytest.fixture(scope="module")
+def published(programme, kit, verified_once) -> list[Published]:
+    """Every cell of every round."""
+    drawing = drawing_federation(kit, programme)
+    chance = np.random.default_rng(12)
+    cells = []
+    for number in range(ROUNDS):
+        group = list(PATTERNS)[number % len(PATTERNS)]
+        # Another node each time, so that every position falls out at every stage.
+        drops = {(at + number) % NODES: stage for at, stage in PATTERNS[group].items()}
+        terms = kit.terms(
+            NODES,
+            collude=COLLUDE,
+            absent=ABSENT,
+            minimum=8,
+            round_=f"round {number}",
+            cells=programme.vector_length,
+        )
+        federation = drawing(terms, seed=f"seed {number}")
+        federation.codes = [made_up(programme, chance) for _ in range(NODES)]
+        result = federation.run(drops)
+        assert (result.dealers, len(result.positions)) == group
+        cells += compare(programme, terms, result, federation.codes)
+    return cells
+
+
+def drawing_federation(kit, programme):
+    """Nodes that count made-up people and draw their noise share for the dealers they have seen.
+
+    States do not go through their bytes here: other tests do that, and it takes a third of the time.
+    """
+
+    plans = {dealers: share_plan(programme, NODES, dealers) for dealers in range(8, NODES + 1)}
+
+    class Drawing(kit.Federation):
+        def tell(self, i, event):
+            self.clients[i], effects = client.advance(self.clients[i], event, self.now, self.means(i))
+            return effects
+
+        def serve(self, event):
+            self.server, effects = server.advance(self.server, event, self.now, self.coordinator)
+            self.sums += [effect for effect in effects if isinstance(effect, Summed)]
+            return effects
+
+        def count(self, i):
+            asked = self.read(i, Delivered)
+            if not asked:
+                return ()
+            dealers = asked[0].dealers
+            noisy = draw(self.codes[i], plans[dealers])
+            return self.tell(i, Drawn(noisy.vector, dealers))
+
+    return Drawing
+
+
+def made_up(programme, chance) -> Codes:
+    """Up to thirty rows in every table: many true zeros, few large counts."""
+    return Codes(
+        {
+            table.id: chance.integers(0, programme.cells(table), size=chance.integers(0, 30))
+            for table in programme.tables
+        }
+    )
+
+
+def compare(programme, terms, result, codes) -> Iterable[Published]:
+    plan = share_plan(programme, NODES, result.dealers)
+    names = [terms.members[at].node for at in result.positions]
+    national = national_of(plan, names, result.counts(terms))
+    for table, noise in zip(estimate(programme, plan, national).tables, plan, strict=True):
+        truth = sum(
+            np.bincount(codes[at].cells[table.table], minlength=noise.cells) for at in result.positions
+        )
+        for cell, true in zip(table.cells, truth, strict=True):
+            yield Published(
+                table.table,
+                (result.dealers, len(names)),
+                (cell.estimate - true) / cell.sd,
+                cell.lower <= true <= cell.upper,
+            )
+
+
+def tail(cells: list[Published], factor: float = 1.0) -> float:
+    """Two-sided p of the joint sum of squares, if the announced sd were wrong by that factor."""
+    squares = sum((cell.off / factor) ** 2 for cell in cells)
+    return 2 * min(chi2.cdf(squares, len(cells)), chi2.sf(squares, len(cells)))
+
+
+def check_scale(cells: list[Published]) -> None:
+    assert tail(cells) > 1e-9
+    assert tail(cells, 1.3) < 1e-9
+    assert tail(cells, 1 / 1.3) < 1e-9
+    assert abs(np.mean([cell.off for cell in cells])) < 6 / math.sqrt(len(cells))
+
+
+def test_the_noise_of_all_tables_is_the_announced_one_and_one_30_percent_off_is_not(programme, published):
+    assert len(published) == ROUNDS * sum(programme.cells(table) for table in programme.tables)
+    check_scale(published)
+
+
+def test_each_table_has_the_noise_that_is_announced_for_it(programme, published):
+    for table in programme.tables:
+        check_scale([cell for cell in published if cell.table == table.id])
+
+
+@pytest.mark.parametrize("group", PATTERNS, ids=str)
+def test_the_noise_is_the_announced_one_whoever_fell_out(published, group):
+    check_scale([cell for cell in published if cell.group == group])
+
+
+def test_unrounded_intervals_hold_the_truth_as_often_as_they_say(programme, published):
+    for chosen in (None, *(table.id for table in programme.tables)):
+        inside = [cell.inside for cell in published if chosen in (None, cell.table)]
+        assert 0.93 <= np.mean(inside) <= 0.97
+
+
+@pytest.mark.parametrize("group", PATTERNS, ids=str)
+def test_the_announced_variance_is_that_of_the_shares_that_were_drawn(programme, group):
+    """n3 * sigma**2 / (n2 - c - D), where sigma is what the table's rho asks for."""
+    dealers, survivors = group
+    plan = share_plan(programme, NODES, dealers)
+    zeros = np.zeros(programme.vector_length, dtype=np.int64)
+    announced = national_of(plan, [f"node-{i}" for i in range(survivors)], zeros).variances
+    for table, noise in zip(programme.tables, plan, strict=True):
+        rows = programme.population(table.population).rows_per_person
+        sigma_squared = Fraction(rows**2) / (2 * programme.rho_of(table))
+        asked = survivors * sigma_squared / (dealers - COLLUDE - ABSENT)
+        assert announced[table.id] == pytest.approx(float(asked), rel=1e-12)
+        drawn = survivors * Fraction(noise.scale) ** 2 / noise.granularity**2
+        assert announced[table.id] == float(drawn)
