@@ -12,6 +12,7 @@ from node.store import DocumentKind, DocumentRecord, InUse, Reader, Store
 from samentel.counting.ledger import SALT_BYTES, Kind, next_entry
 from samentel.documents import envelope as envelopes
 from samentel.documents import programme as programmes
+from samentel.documents import roster as rosters
 from samentel.documents.envelope import Envelope
 from samentel.documents.programme import Mode, Programme
 from samentel.documents.statements import Approval, hear, state
@@ -142,6 +143,17 @@ def find_programme(config: Config, named: str) -> Envelope:
         f"{named}: there is no such file, and no programme with that digest has been received; "
         "name the signed programme's file, or at least 8 digits of its digest"
     )
+
+
+def rostered(config: Config) -> int | None:
+    """How many institutions are on the roster that this node holds, or None while it holds none."""
+    try:
+        with Reader.open_read_only(config.state_dir) as reader:
+            held = reader.documents(DocumentKind.ROSTER)
+    except LocalFault:
+        return None  # no store yet
+    # Verified when it came, and never replaced by an older one.
+    return len(rosters.parse(held[-1].payload).institutions) if held else None
 
 
 def _unanswerable(programme: Programme) -> Sequence[str]:

@@ -6,54 +6,41 @@ promise: write, fsync, then send. Everything is level-triggered: it may be told
 the same thing any number of times, and be killed at any point in between.
 """
 
-import asyncio
-import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from node import policy
 from node.config import Config
-from node.halting import ACCEPTED_HEAD, FOREIGN_HEAD, PAUSED, halted, named
 from node.journal import Journal
 from node.link import Declined, Denied, Link
-from node.policy import Permit, Situation
-from node.steps import Step, next_step, wait_for_tick
+from node.permission import Known, Permission, booked, salt
+from node.policy import Permit
+from node.steps import Step, next_step
 from node.store import DocumentKind, DocumentRecord, RoundRecord, State, Store
-from samentel.counting import ledger
-from samentel.counting.ledger import SALT_BYTES, Entry, Head, Kind, next_entry
+from samentel.counting.ledger import Entry, Head, Kind, next_entry
 from samentel.documents import envelope as envelopes
 from samentel.documents import programme as programmes
 from samentel.documents import roster as rosters
 from samentel.documents.envelope import Envelope
 from samentel.documents.keys import SigningKey, VerifyKey
-from samentel.documents.programme import Programme
+from samentel.documents.programme import Mode, Programme
 from samentel.documents.roster import Roster
 from samentel.documents.statements import Contribution, Presence, Receipt, Round, hear, state
-from samentel.errors import DocumentError, LocalFault, PeerError, Reason, Refusal
-from samentel.ids import Digest, Period, digest
+from samentel.errors import DocumentError, PeerError, Refusal
+from samentel.ids import Digest, digest
 from samentel.wire import messages as m
 from samentel.wire.messages import PollResponse, RoundNotice, RoundPhase
 from samentel.wire.methods import GET_DOCUMENT, PUT_CONTRIBUTION, PUT_PRESENCE
 
 if TYPE_CHECKING:
-    from samentel.counting.contribution import Codes
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """The verified documents that matter to one round."""
-
-    round: Round
-    roster: Roster
-    programme: Programme | None
+    from node.summing import Summing
 
 
 class Attendance:
     """This institution's part in every round; one per daemon.
 
-    Attributes:
-        codes: the exact codes of rounds it is present in: in memory only, gone once drawn.
+    The programme's mode says where a round that collects goes: to ``node.summing``, or to the vector here.
     """
 
     def __init__(self, config: Config, store: Store, node: str, signer: SigningKey, journal: Journal) -> None:
@@ -64,7 +51,8 @@ class Attendance:
             signer,
             journal,
         )
-        self._codes: dict[str, Codes] = {}
+        self._permission = Permission(config, store, node, signer.public, journal)
+        self._summing: Summing | None = None
         self._unreadable: set[str] = set()
 
     async def attend(self, link: Link, told: PollResponse, *, new_line: bool = False) -> None:
@@ -79,7 +67,10 @@ class Attendance:
             Unreachable: the connection went; all of it will be told again.
             LocalFault: the store cannot be written; nothing was sent.
         """
-        self._check_head(Head(told.ledger.length, Digest(told.ledger.digest)))
+        # First of all: a head that we have never written means that this is an old copy of our own ledger.
+        self._permission.check_heads([Head(told.ledger.length, Digest(told.ledger.digest))])
+        if new_line and self._summing is not None:
+            self._summing.hang_up()
         for notice in told.documents:
             try:
                 await self._fetch(link, notice)
@@ -102,14 +93,14 @@ class Attendance:
             except (PeerError, Denied) as error:
                 self._journal.warning("round-failed", fault=type(error).__name__, round=asked.round_id)
 
-    def _check_head(self, seen: Head) -> None:
-        # First of all: a head that we have never written means that this is an old copy of our own ledger.
-        if ledger.follows(self._store.entries(), seen) or self._store.setting(ACCEPTED_HEAD) == named(seen):
-            return
-        settings = {PAUSED: str(Reason.ROLLBACK_DETECTED), FOREIGN_HEAD: named(seen)}
-        if any(self._store.setting(name) != value for name, value in settings.items()):
-            self._store.write(_now(), settings=settings)
-            self._journal.warning("rollback-detected", reason=Reason.ROLLBACK_DETECTED)
+    def pass_time(self, now: datetime) -> None:
+        """Leave every secure sum whose time is over and wipe its secrets; nothing needs to be told for that.
+
+        Raises:
+            LocalFault: the store cannot be written, or a state cannot be opened any more.
+        """
+        if self._summing is not None or self._store.open_sums():
+            self._sums().pass_time(now)
 
     async def _fetch(self, link: Link, notice: m.DocumentNotice) -> None:
         kind = DocumentKind.ROSTER if notice.kind is m.DocumentKind.ROSTER else DocumentKind.PROGRAMME
@@ -142,16 +133,17 @@ class Attendance:
 
     def _roster(self) -> Roster | None:
         held = self._store.documents(DocumentKind.ROSTER)
-        return rosters.parse(held[-1].payload) if held else None  # verified before it was stored
+        return _roster_of(held[-1].payload) if held else None  # verified before it was stored
 
     def _programme(self, wanted: str) -> Programme | None:
         held = self._store.documents(DocumentKind.PROGRAMME, wanted)
-        return programmes.parse(held[-1].payload) if held else None  # verified before it was stored
+        return _programme_of(held[-1].payload) if held else None  # verified before it was stored
 
     async def _apply(self, link: Link, notice: RoundNotice, known: Known, *, new_line: bool = False) -> None:
         """Effects, in order. Each branch writes before it sends."""
         record = self._store.round(known.round.round_id) or _fresh(known.round, notice.round)
-        match next_step(notice.phase, record):
+        mode = known.programme.mode if known.programme else Mode.INDIVIDUAL
+        match next_step(notice.phase, record, mode):
             case Step.NOTHING:
                 return
             case Step.JOIN:
@@ -167,6 +159,12 @@ class Attendance:
             case Step.SEND:
                 if await self._send(link, record, known) and notice.phase is RoundPhase.PUBLISHED:
                     await self._apply(link, notice, known)
+            case Step.SUM:
+                await self._sums().go_on(link, notice, known)
+            case Step.FINISH_SUM:
+                await self._sums().go_on(link, notice, known)
+                self._sums().leave(record, State.RELEASED)
+                self._book_published(record, known, notice.release_digest)
             case Step.BOOK_PUBLISHED:
                 self._book_published(record, known, notice.release_digest)
             case Step.MISS:
@@ -175,11 +173,9 @@ class Attendance:
                 self._close(record, State.ABANDONED)
 
     async def _join(self, link: Link, record: RoundRecord, known: Known) -> None:
-        verdict = self._decide(known, known.round.gather_until)
-        if isinstance(verdict, Permit):
-            verdict = await self._prepare(verdict, known.round)
+        verdict = await self._permission.ready(known, known.round.gather_until)
         if isinstance(verdict, Refusal):
-            self._refuse(record, known, verdict, State.REFUSED)
+            self._permission.refuse(record, known, verdict, State.REFUSED)
             return
         at = self._store.head
         presence = state(
@@ -195,7 +191,7 @@ class Attendance:
     async def _announce(self, link: Link, record: RoundRecord, known: Known) -> bool:
         """Send the presence that is written; whether the coordinator has it now."""
         assert record.presence is not None  # ANNOUNCED is only reached with it
-        if not await self._may_send(record, known):
+        if not await self._permission.at_tick(record, known):
             return False
         try:
             await link.call(PUT_PRESENCE, m.PutPresenceRequest(envelopes.from_json(record.presence)))
@@ -208,27 +204,16 @@ class Attendance:
         self._journal.info("present", round=record.round_id, period=record.period, attempt=record.attempt)
         return True
 
-    async def _may_send(self, record: RoundRecord, known: Known) -> bool:
-        """Wait for the tick, as how long the work took tells of rows; then ask whether a person said no."""
-        assert known.programme is not None  # nothing is written to be sent without it
-        if halted(self._store) is None:
-            await asyncio.sleep(wait_for_tick(_now(), known.programme.tick_seconds))
-        reason = halted(self._store)
-        if reason is not None:
-            self._journal.info("held-back", round=record.round_id, state=record.state, reason=reason)
-        return reason is None
-
     async def _release(self, link: Link, record: RoundRecord, known: Known) -> None:
-        verdict = self._decide(known, known.round.collect_until)
-        if isinstance(verdict, Permit):
-            verdict = await self._prepare(verdict, known.round)
+        verdict = await self._permission.ready(known, known.round.collect_until)
         if isinstance(verdict, Refusal):
-            self._refuse(record, known, verdict, State.PRESENT)
+            self._permission.refuse(record, known, verdict, State.PRESENT)
             return
-        vector = await asyncio.to_thread(_drawn, self._codes[record.round_id], verdict)
-        verdict = self._decide(known, known.round.collect_until)  # again: a person may have said no meanwhile
+        vector = (await self._permission.draw(verdict)).astype("<i8").tobytes()
+        # Again: a person may have said no meanwhile.
+        verdict = self._permission.decide(known, known.round.collect_until)
         if isinstance(verdict, Refusal):
-            self._refuse(record, known, verdict, State.PRESENT)
+            self._permission.refuse(record, known, verdict, State.PRESENT)
             return
         debit = _debit(verdict, self._store.head)
         after = Head(self._store.head.length + len(debit), debit[-1].digest)
@@ -236,7 +221,6 @@ class Attendance:
         written = replace(record, state=State.RELEASED, reason="", vector=vector, contribution=said)
         # Debit first: from here on the loss is spent, whatever becomes of the bytes.
         self._store.write(_now(), entries=debit, rounds=[written])
-        self._codes.pop(record.round_id, None)
         self._journal.info("released", round=record.round_id, period=record.period, attempt=record.attempt)
         await self._send(link, written, known)
 
@@ -256,7 +240,7 @@ class Attendance:
         """Send the vector that is written; whether there is a receipt now."""
         assert record.contribution is not None  # RELEASED is only reached with both
         assert record.vector is not None
-        if not await self._may_send(record, known):
+        if not await self._permission.at_tick(record, known):
             return False
         contribution = envelopes.from_json(record.contribution)
         try:
@@ -276,82 +260,48 @@ class Attendance:
         return True
 
     def _book_published(self, record: RoundRecord, known: Known, release: str) -> None:
-        booked = next(entry.read() for entry in self._store.entries() if _is_spent(entry, record.round_id))
+        spent = booked(self._store, Kind.SPENT, record.round_id)
         entry = next_entry(
             self._store.head,
             _now(),
             Kind.PUBLISHED,
             Digest(known.round.programme),
-            salt=_salt(),
-            loss=booked.loss,
+            salt=salt(),
+            loss=spent.loss,
             document=release or None,
-            parameters=booked.parameters,
+            parameters=spent.parameters,
         )
-        done = replace(record, state=State.PUBLISHED, release=release)
+        done = replace(record, state=State.PUBLISHED, reason="", release=release)
         self._store.write(_now(), entries=[entry], rounds=[done])
         self._journal.info("published", round=record.round_id, period=record.period, document=release)
 
     def _close(self, record: RoundRecord, how: State) -> None:
-        self._codes.pop(record.round_id, None)
-        self._store.write(_now(), rounds=[replace(record, state=how)])
+        self._permission.forget(record.round_id)
+        held = self._store.sum(record.round_id)
+        if held is not None and held.sealed:
+            self._sums().leave(record, how)
+        else:
+            self._store.write(_now(), rounds=[replace(record, state=how)])
         self._journal.info("closed", round=record.round_id, state=how)
 
-    def _refuse(self, record: RoundRecord, known: Known, refusal: Refusal, how: State) -> None:
-        # Once per round and reason; decided again at every poll, because an approval may still come.
-        reasons = {
-            body.reason
-            for body in (entry.read() for entry in self._store.entries())
-            if body.kind is Kind.REFUSED and body.round == record.round_id
-        }
-        if refusal.reason in reasons and (record.state, record.reason) == (how, refusal.reason):
-            return
-        entries = []
-        if refusal.reason not in reasons:
-            programme = Digest(known.round.programme)
-            fields = {"round": record.round_id, "reason": str(refusal.reason)}
-            entries = [next_entry(self._store.head, _now(), Kind.REFUSED, programme, salt=_salt(), **fields)]
-        self._store.write(_now(), entries=entries, rounds=[replace(record, state=how, reason=refusal.reason)])
-        self._journal.warning("refused", round=record.round_id, reason=refusal.reason, period=record.period)
+    def _sums(self) -> "Summing":
+        if self._summing is None:
+            from node.summing import Summing  # numpy is loaded when a secure sum needs it, not before
 
-    def _decide(self, known: Known, deadline: datetime) -> Permit | Refusal:
-        asked = known.round
-        same = [
-            record.attempt
-            for record in self._store.rounds()
-            if (record.programme, record.period) == (asked.programme, str(asked.period))
-            and record.round_id != asked.round_id
-            and record.presence is not None
-        ]
-        situation = Situation(
-            now=_now(),
-            node=self._node,
-            key=self._signer.public,
-            halted=halted(self._store),
-            roster=known.roster,
-            programme=known.programme,
-            approvals=self._store.documents(DocumentKind.APPROVAL, asked.programme),
-            entries=self._store.entries(),
-            attempts=same,
-            deadline=deadline,
-            caps=self._config.caps,
-            institutions_floor=self._config.institutions_floor,
-            salt=_salt(),
-        )
-        return policy.decide(situation, asked)
+            self._summing = Summing(
+                self._config, self._store, self._node, self._signer, self._journal, self._permission
+            )
+        return self._summing
 
-    async def _prepare(self, permit: Permit, asked: Round) -> Permit | Refusal:
-        """Have the codes ready in memory. What is wrong with the records is never said to anyone outside."""
-        if asked.round_id in self._codes:
-            return permit
-        try:
-            self._codes[asked.round_id] = await asyncio.to_thread(
-                _codes, self._config, permit.programme, asked.period
-            )
-        except (LocalFault, DocumentError):
-            return Refusal(
-                Reason.SOURCE_NOT_READY, "the export or its mapping is not ready: `samentel-node check`"
-            )
-        return permit
+
+@lru_cache(maxsize=8)  # asked for every round at every poll, and reading a programme takes some 50 ms
+def _programme_of(payload: bytes) -> Programme:
+    return programmes.parse(payload)
+
+
+@lru_cache(maxsize=2)
+def _roster_of(payload: bytes) -> Roster:
+    return rosters.parse(payload)
 
 
 def _fresh(asked: Round, envelope: Envelope) -> RoundRecord:
@@ -364,29 +314,8 @@ def _debit(permit: Permit, at: Head) -> list[Entry]:
     after = Head(at.length + 1, permit.hold.digest)
     held = permit.hold.read()
     fields = {"loss": permit.loss, "parameters": held.parameters}
-    spent = next_entry(after, held.at, Kind.SPENT, permit.programme.digest, salt=_salt(), **fields)
+    spent = next_entry(after, held.at, Kind.SPENT, permit.programme.digest, salt=salt(), **fields)
     return [permit.hold, spent]
-
-
-def _is_spent(entry: Entry, round_id: str) -> bool:
-    body = entry.read()
-    return body.kind is Kind.SPENT and body.loss is not None and body.loss.round == round_id
-
-
-def _codes(config: Config, programme: Programme, period: Period) -> "Codes":
-    from node import intake, mapping  # polars and numpy are loaded when a round needs them, not before
-
-    return intake.codes(mapping.load(config.mapping), programme, period)
-
-
-def _drawn(codes: "Codes", permit: Permit) -> bytes:
-    from samentel.counting.noise import draw  # as above: OpenDP
-
-    return draw(codes, permit.plan).vector.astype("<i8").tobytes()
-
-
-def _salt() -> bytes:
-    return os.urandom(SALT_BYTES)
 
 
 def _now() -> datetime:

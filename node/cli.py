@@ -213,7 +213,7 @@ def approve(
     shown = programmes.verify(envelope, config.authority, config.authority_threshold)
     cap = _exact(rho_cap) if rho_cap else shown.rho * shown.max_attempts
     end = _end_of(until) if until else datetime.now(UTC) + timedelta(days=365)
-    for line in explain.programme(shown, words):
+    for line in explain.programme(shown, words, approving.rostered(config), config.caps.local):
         print(line)
     print(f"\n{explain.consequences(config, cap, end, words)}\n", flush=True)
     if shown.mode is Mode.INDIVIDUAL and not individual:

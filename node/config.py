@@ -21,6 +21,7 @@ Language = Literal["nl", "en"]
 CENTRAL_CAP = Fraction(1)  # two attempts of a programme at rho 1/2
 LOCAL_CAP = Fraction(36)  # the same two attempts, should everybody else collude
 INSTITUTIONS_FLOOR = 3
+COLLUDE_FLOOR = 0
 LONGEST_SOCKET = 100  # bytes; the operating system cuts off at about 107
 
 
@@ -39,9 +40,15 @@ class Caps(Model):
 
 
 class Floors(Model):
-    """Below these this node refuses, whatever a programme says."""
+    """Below these this node refuses, whatever a programme says.
+
+    Attributes:
+        collude_min: how many institutions may work together with the coordinator, at the least, before a
+            secure sum protects less.
+    """
 
     institutions_min: Annotated[int, Field(ge=3, le=10_000)] = INSTITUTIONS_FLOOR
+    collude_min: Annotated[int, Field(ge=0, le=10_000)] = COLLUDE_FLOOR
 
 
 class ConfigFile(Model):
@@ -69,6 +76,7 @@ class Config:
     authority_threshold: int
     caps: Charge
     institutions_floor: int
+    collude_floor: int
 
 
 def load(path: Path) -> Config:
@@ -108,6 +116,7 @@ def load(path: Path) -> Config:
         authority_threshold=written.authority.threshold,
         caps=Charge(written.caps.central, written.caps.local),
         institutions_floor=written.floors.institutions_min,
+        collude_floor=written.floors.collude_min,
     )
 
 

@@ -57,6 +57,7 @@ class Daemon:
         self._journal.info("started", node=self._node, version=__version__)
         while not self._stopping.is_set():
             try:
+                self._attendance.pass_time(datetime.now(UTC))
                 await self._renew_if_due()
                 async with Link(self._credentials) as link:
                     await self._listen(link)
@@ -129,7 +130,9 @@ class Daemon:
                 poll.cancel()
             cursor = told.cursor
             self._heard()
+            self._attendance.pass_time(datetime.now(UTC))
             await self._attendance.attend(link, told, new_line=first)
+            self._waits = 0  # not before: a fault in what was just told must not be retried without end
             if identity.renewal_due(self._credentials.chain, datetime.now(UTC)):
                 return
 
@@ -147,7 +150,6 @@ class Daemon:
 
     def _heard(self) -> None:
         self._last_contact = datetime.now(UTC).isoformat(timespec="seconds")
-        self._waits = 0
         if not self._connected:
             self._connected, self._trouble = True, ""
             self._journal.info("connected", node=self._node)

@@ -7,14 +7,27 @@ from fractions import Fraction
 from node.config import Config
 from node.texts import Words
 from samentel.counting.privacy import attacker_power, epsilon_upper, noise_plan, total_rho
+from samentel.counting.shares import share_plan, summed_variance
 from samentel.documents.programme import Mode, Programme
+from samentel.figures.collusion import collusion_of
 
 INSTITUTIONS, YEARS = (1, 2, 3), (1, 2, 5, 10)
 
 
-def programme(shown: Programme, words: Words) -> Iterator[str]:
-    """What is counted, of whom, in which tables, at what privacy loss: line by line."""
+def programme(
+    shown: Programme, words: Words, rostered: int | None = None, local_cap: Fraction | None = None
+) -> Iterator[str]:
+    """What is counted, of whom, in which tables, at what privacy loss: line by line.
+
+    Args:
+        rostered: institutions on the roster, where this node holds one.
+        local_cap: the house cap on what it costs if everybody else colludes.
+
+    Raises:
+        DocumentError: a secure sum whose noise cannot be shared among so many.
+    """
     either = words.either
+    number = max(rostered or 0, shown.roster.institutions_min)
     yield f"{words('programme')}: {either(shown.title.nl, shown.title.en)} ({shown.id}, {shown.version})"
     yield f"{words('digest')}: {shown.digest}"
     yield f"{words('purpose')}: {either(shown.purpose.nl, shown.purpose.en)}"
@@ -29,9 +42,12 @@ def programme(shown: Programme, words: Words) -> Iterator[str]:
     if shown.period == "year":
         yield f"  {words('undated')}"
     yield ""
-    yield from _tables(shown, words)
+    yield from _tables(shown, number, words)
     yield ""
     yield from _privacy(shown, words)
+    if shown.mode is Mode.SECURE_SUM:
+        yield ""
+        yield from _secure_sum(shown, rostered, number, local_cap, words)
 
 
 def _losses(unit: str, losses: Mapping[int, Fraction], shown: Programme) -> Iterator[str]:
@@ -44,18 +60,28 @@ def consequences(config: Config, rho_cap: Fraction, until: datetime, words: Word
     return words("caps", cap=rho_cap, house=config.caps.central, until=f"{until:%Y-%m-%d}")
 
 
-def _tables(shown: Programme, words: Words) -> Iterator[str]:
+def _tables(shown: Programme, number: int, words: Words) -> Iterator[str]:
     either = words.either
     yield f"{words('tables')}:"
-    for table, noise in zip(shown.tables, noise_plan(shown), strict=True):
+    for table, facts in zip(shown.tables, _noise(shown, number, words), strict=True):
         yield f"  {either(table.title.nl, table.title.en)}: {either(table.question.nl, table.question.en)}"
-        facts = words("cells", cells=noise.cells, sd=noise.variance**0.5)
         yield f"    {' x '.join(table.dimensions)}; {facts}; rho {shown.rho_of(table)}"
     yield f"{words('codes')}:"
     for dimension in shown.dimensions:
         yield f"  {either(dimension.title.nl, dimension.title.en)} ({dimension.id}):"
         for code in dimension.codes:
             yield f"    {code.code:<10} {either(code.nl, code.en)}"
+
+
+def _noise(shown: Programme, number: int, words: Words) -> Iterator[str]:
+    """How much noise each table gets."""
+    if shown.mode is Mode.INDIVIDUAL:
+        for noise in noise_plan(shown):
+            yield words("cells", cells=noise.cells, sd=noise.variance**0.5)
+        return
+    for noise in share_plan(shown, number, number):
+        national = float(summed_variance(noise, number)) ** 0.5
+        yield words("cells.shared", cells=noise.cells, sd=national, share=noise.variance**0.5)
 
 
 def _privacy(shown: Programme, words: Words) -> Iterator[str]:
@@ -72,3 +98,25 @@ def _privacy(shown: Programme, words: Words) -> Iterator[str]:
     if shown.mode is Mode.INDIVIDUAL:
         yield f"  {words('privacy.individual')}"
     yield f"  {words('roster', least=shown.roster.institutions_min)}"
+
+
+def _secure_sum(
+    shown: Programme, rostered: int | None, number: int, local_cap: Fraction | None, words: Words
+) -> Iterator[str]:
+    """Who sees what, and what remains if others collude or fall out."""
+    rules = shown.roster
+    collusion = collusion_of(shown, share_plan(shown, number, number), number, number)
+    local, most = collusion.loss.local, collusion.withstood
+    yield f"{words('sum')}:"
+    yield f"  {words('sum.nobody', least=rules.institutions_min)}"
+    yield f"  {words('sum.counted_on' if rostered else 'sum.no_roster', number=number)}"
+    yield f"  {words('sum.collude', c=rules.collude_max)}"
+    if most > rules.collude_max:
+        more = float(collusion.with_colluders(most))
+        yield f"  {words('sum.more', most=most, more=more)}"
+    facts = {"beyond": most + 1, "local": local, "epsilon": epsilon_upper(local, shown.delta)}
+    yield f"  {words('sum.local', **facts)}"
+    if local_cap is not None:
+        yield f"  {words('sum.local_cap', cap=local_cap, attempts=local_cap // local)}"
+    yield f"  {words('sum.absent', d=rules.absent_max)}"
+    yield f"  {words('sum.lost')}"

@@ -82,6 +82,8 @@ def _line(body: Body) -> str:
     parts = [f"{body.seq:>4}  {body.at:%Y-%m-%d %H:%M}  {body.kind:<10} {body.programme[:12]}"]
     if body.loss is not None:
         parts.append(f"{body.loss.period} #{body.loss.attempt}  rho {_short(body.loss.rho_central)}")
+        if body.loss.rho_local != body.loss.rho_central:
+            parts.append(f"rho_local {_short(body.loss.rho_local)}")
     if body.reason is not None:
         parts.append(body.reason)
     return "  ".join(parts)

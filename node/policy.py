@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from samentel.counting import ledger
+from samentel.counting import ledger, shares
 from samentel.counting.ledger import Charge, Entry, Loss
-from samentel.counting.privacy import TableNoise, noise_plan, total_rho
+from samentel.counting.privacy import TableNoise
 from samentel.documents.envelope import Envelope
 from samentel.documents.keys import VerifyKey
 from samentel.documents.programme import Counting, Mode, Programme
@@ -34,6 +34,8 @@ class Situation:
         approvals: of this programme, oldest first, as stored.
         attempts: those of other rounds of this programme and period, in which this node took part.
         deadline: the end of the phase that the round is in.
+        dealers: in a secure sum, how many institutions share the noise; as long as nobody knows, the whole
+            roster, which is the dearest should everybody else collude.
         salt: 32 fresh random bytes for the entry that a permit holds; the decision does not depend on them.
     """
 
@@ -47,8 +49,10 @@ class Situation:
     entries: Sequence[Entry]
     attempts: Sequence[int]
     deadline: datetime
+    dealers: int
     caps: Charge
     institutions_floor: int
+    collude_floor: int
     salt: bytes
 
 
@@ -65,11 +69,19 @@ class Permit:
 def decide(situation: Situation, asked: Round) -> Permit | Refusal:
     """A permit, or the first rule that says no. Nothing is changed."""
     try:
-        for check in CHECKS:
-            check(situation, asked)
-        return _permit(situation, asked)
+        return still_agrees(situation, asked) or _permit(situation, asked)
     except Refusal as refusal:
         return refusal
+
+
+def still_agrees(situation: Situation, asked: Round) -> Refusal | None:
+    """The first rule that says no by now, or None: for the steps of a round whose loss is held already."""
+    try:
+        for check in CHECKS:
+            check(situation, asked)
+    except Refusal as refusal:
+        return refusal
+    return None
 
 
 def newest_approval(situation: Situation) -> Approval | None:
@@ -147,6 +159,16 @@ def _above_floors(situation: Situation, _: Round) -> None:
         raise Refusal(
             Reason.PARAMETER_BELOW_FLOOR, f"the roster has fewer than the {asked} institutions needed"
         )
+    if situation.programme.mode is Mode.SECURE_SUM:
+        _withstands(situation.programme.roster.collude_max, situation.collude_floor)
+
+
+def _withstands(collude: int, floor: int) -> None:
+    if collude < floor:
+        raise Refusal(
+            Reason.PARAMETER_BELOW_FLOOR,
+            f"the programme withstands {collude} that collude, the floor here is {floor}",
+        )
 
 
 def _attempt_in_order(situation: Situation, asked: Round) -> None:
@@ -187,19 +209,20 @@ def _permit(situation: Situation, asked: Round) -> Permit:
     programme, approval = situation.programme, newest_approval(situation)
     assert programme is not None  # CHECKS
     assert approval is not None  # CHECKS
+    assert situation.roster is not None  # CHECKS
     try:
-        plan = noise_plan(programme)
+        plan = shares.plan_of(programme, len(situation.roster.institutions), situation.dealers)
+        cost = shares.loss_of(programme, plan, situation.dealers)
     except DocumentError as error:
         raise Refusal(Reason.PARAMETER_BELOW_FLOOR, error.problems[0]) from None
-    rho = total_rho(plan)
     loss = Loss(
         round=asked.round_id,
         period=asked.period,
         attempt=asked.attempt,
         mode=programme.mode,
         counting=counting(programme),
-        rho_central=rho,
-        rho_local=rho,  # in individual mode each institution adds the full noise
+        rho_central=cost.central,
+        rho_local=cost.local,
     )
     entry = ledger.hold(
         situation.entries,

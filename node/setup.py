@@ -38,6 +38,9 @@ local = "{local}"                 # als alle anderen samenspannen / should every
 
 [floors]
 institutions_min = {floor}         # nooit met minder instellingen / never with fewer institutions
+# Met zoveel instellingen mag de coordinator samenspannen zonder dat een gezamenlijke som minder beschermt.
+# So many institutions may work together with the coordinator before a secure sum protects less.
+collude_min = {collude}
 """
 
 MAPPING = """\
@@ -119,6 +122,7 @@ def init(directory: Path, *, authority: Sequence[Path], authority_threshold: int
             central=config.CENTRAL_CAP,
             local=config.LOCAL_CAP,
             floor=config.INSTITUTIONS_FLOOR,
+            collude=config.COLLUDE_FLOOR,
         )
         draft = directory / ".node.toml.new"
         draft.write_text(text, "utf-8")

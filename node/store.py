@@ -44,6 +44,14 @@ MIGRATIONS = (
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE sums (
+        round_id TEXT PRIMARY KEY, version INTEGER NOT NULL, sealed BLOB NOT NULL, updated_at TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE heads (
+        node TEXT PRIMARY KEY, length INTEGER NOT NULL, digest TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 
@@ -54,6 +62,7 @@ class State(StrEnum):
     REFUSED = "refused"
     ANNOUNCED = "announced"  # the presence is written; whether it has arrived is not known
     PRESENT = "present"
+    JOINED = "joined"  # in a secure sum, and nothing is spent
     RELEASED = "released"  # spent, and the bytes are written; they may or may not have left
     PUBLISHED = "published"
     ABANDONED = "abandoned"
@@ -108,6 +117,23 @@ class DocumentRecord:
     envelope: Envelope
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class SumRecord:
+    """Where this node stands in the secure sum of one round.
+
+    Attributes:
+        version: 1 at first, and one more with every state.
+        sealed: the state (``node.sealing``); empty once the sum is over here: nothing comes after it.
+    """
+
+    round_id: str
+    version: int
+    sealed: bytes
+
+    def __repr__(self) -> str:
+        return f"SumRecord(<{self.round_id[:12]} {self.version}>)"
+
+
 class InUse(LocalFault):
     """Another process of this node holds the store."""
 
@@ -118,6 +144,11 @@ _PUT_ROUND = (
     f"INSERT OR REPLACE INTO rounds ({', '.join(_ROUND)}, updated_at) "  # noqa: S608 - as above
     f"VALUES ({', '.join('?' * (len(_ROUND) + 1))})"
 )
+_LATER_HEAD = (
+    "INSERT INTO heads VALUES (?, ?, ?) ON CONFLICT (node) DO UPDATE "
+    "SET length = excluded.length, digest = excluded.digest WHERE excluded.length > length"
+)
+_SELECT_SUM = "SELECT round_id, version, sealed FROM sums"
 _PUT_DOCUMENT = "INSERT OR IGNORE INTO documents (digest, kind, subject, envelope) VALUES (?, ?, ?, ?)"
 
 
@@ -172,6 +203,20 @@ class Reader:
         if subject is not None:
             query, values = query + " AND subject = ?", [*values, subject]
         return [envelopes.from_json(row[0]) for row in self._all(query + " ORDER BY number", *values)]
+
+    def sum(self, round_id: str) -> SumRecord | None:
+        """Where a secure sum stands here, or None when this node has not joined it."""
+        rows = self._all(_SELECT_SUM + " WHERE round_id = ?", round_id)
+        return SumRecord(*rows[0]) if rows else None
+
+    def open_sums(self) -> list[SumRecord]:
+        """The secure sums that are not over here: those that hold secrets."""
+        return [SumRecord(*row) for row in self._all(_SELECT_SUM + " WHERE length(sealed) > 0")]
+
+    def heads(self) -> dict[str, Head]:
+        """The latest ledger head that is known of each other institution, by node."""
+        rows = self._all("SELECT node, length, digest FROM heads")
+        return {node: Head(length, Digest(name)) for node, length, name in rows}
 
     def setting(self, name: str) -> str:
         """A setting; empty when it has not been set."""
@@ -243,8 +288,14 @@ class Store(Reader):
         rounds: Sequence[RoundRecord] = (),
         documents: Sequence[DocumentRecord] = (),
         settings: Mapping[str, str] | None = None,
+        sums: Sequence[SumRecord] = (),
+        heads: Mapping[str, Head] | None = None,
     ) -> None:
-        """Write all of it or nothing; on disk when this returns."""
+        """Write all of it or nothing; on disk when this returns.
+
+        Args:
+            heads: of other institutions' ledgers, by node; an earlier one than is known changes nothing.
+        """
         with _explained(None), self._transaction():
             run = self._connection.execute
             at = self.head
@@ -263,7 +314,26 @@ class Store(Reader):
                 run(_PUT_DOCUMENT, (document.envelope.digest, document.kind, document.subject, written))
             for name, value in (settings or {}).items():
                 run("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
+            for one in sums:
+                self._put_sum(one, now)
+            for node, seen in (heads or {}).items():
+                run(_LATER_HEAD, (node, seen.length, seen.digest))
         self._entries = [*self._entries, *entries]
+
+    def scrub(self) -> bool:
+        """Leave no earlier content in the write-ahead log; False while somebody is reading: try again."""
+        with _explained(None):
+            busy: int = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        return not busy
+
+    def _put_sum(self, one: SumRecord, now: datetime) -> None:
+        held = self.sum(one.round_id)
+        # Two states after the same one would be a fork: two different messages of one kind could leave. And
+        # after the last one nothing comes: a round is joined once.
+        assert one.version == (held.version + 1 if held else 1)
+        assert held is None or held.sealed
+        values = (one.round_id, one.version, one.sealed, now.isoformat())
+        self._connection.execute("INSERT OR REPLACE INTO sums VALUES (?, ?, ?, ?)", values)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -307,6 +377,9 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise LocalFault("the store was written by a newer version of Samentel: install that version")
     for number, migration in enumerate(MIGRATIONS[version:], version + 1):
         connection.executescript(f"BEGIN IMMEDIATE; {migration} PRAGMA user_version = {number}; COMMIT;")
+    connection.execute(
+        "PRAGMA wal_checkpoint(TRUNCATE)"
+    )  # a process that was killed may have left secrets there
 
 
 _DAMAGED = "the store is damaged: restore the state directory from a backup, then start the node paused"

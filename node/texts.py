@@ -65,6 +65,58 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{cells} cellen, ruis (sd) {sd:.1f} per instelling",
         "{cells} cells, noise (sd) {sd:.1f} per institution",
     ),
+    "cells.shared": (
+        "{cells} cellen, ruis (sd) {sd:.1f} in een landelijke cel; ons ruisdeel (sd) {share:.2f}",
+        "{cells} cells, noise (sd) {sd:.1f} in a national cell; our noise share (sd) {share:.2f}",
+    ),
+    "sum": ("Beveiligde som", "Secure sum"),
+    "sum.nobody": (
+        "Niemand ziet de getallen van onze instelling, ook de coördinator niet: alleen de landelijke som van "
+        "ten minste {least} instellingen wordt zichtbaar.",
+        "Nobody sees our institution's numbers, nor does the coordinator: only the national sum of at least "
+        "{least} institutions becomes visible.",
+    ),
+    "sum.counted_on": (
+        "Hierboven en hieronder is gerekend met alle {number} instellingen van de deelnemerslijst.",
+        "Above and below all {number} institutions of the roster are counted on.",
+    ),
+    "sum.no_roster": (
+        "Er is nog geen deelnemerslijst ontvangen; gerekend is met het kleinste aantal: {number} "
+        "instellingen.",
+        "No roster has been received yet; the smallest number is counted on: {number} institutions.",
+    ),
+    "sum.collude": (
+        "c = {c}: de rho hierboven geldt als ten hoogste zoveel andere instellingen samenspannen met de "
+        "coördinator.",
+        "c = {c}: the rho above holds if at most so many other institutions work together with the "
+        "coordinator.",
+    ),
+    "sum.more": (
+        "Zijn het er {most}, dan is het rho {more:.2f} per poging.",
+        "If {most} of them do, it is rho {more:.2f} per attempt.",
+    ),
+    "sum.local": (
+        "Vanaf {beyond}, en zeker als alle anderen tegen ons samenspannen, blijft alleen ons eigen ruisdeel "
+        "over: rho {local} per poging (epsilon <= {epsilon:.2f}).",
+        "From {beyond} on, and surely if everybody else works together against us, only our own noise share "
+        "is left: rho {local} per attempt (epsilon <= {epsilon:.2f}).",
+    ),
+    "sum.local_cap": (
+        "Het grootboek boekt ook dat; het plafond ervoor is rho {cap} (caps.local), genoeg voor {attempts} "
+        "poging(en) in een verslagjaar.",
+        "The ledger books that too; its cap is rho {cap} (caps.local), enough for {attempts} attempt(s) in a "
+        "reporting year.",
+    ),
+    "sum.absent": (
+        "D = {d}: zoveel instellingen mogen onderweg uitvallen; vallen er meer uit, dan komt er geen som.",
+        "D = {d}: so many institutions may fall out on the way; if more do, there is no sum.",
+    ),
+    "sum.lost": (
+        "Een mislukte ronde kan kosten: zodra wij met een som hebben ingestemd, is de rho uitgegeven, ook "
+        "als er niets wordt gepubliceerd. Een nieuwe poging kost opnieuw.",
+        "A lost round may cost: once we have agreed to a sum the rho is spent, even if nothing is published. "
+        "A new attempt costs again.",
+    ),
     "privacy": ("Privacy", "Privacy"),
     "privacy.rho": (
         "rho = {rho} per poging (zCDP), ten hoogste {attempts} poging(en); dat is epsilon <= "

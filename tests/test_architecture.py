@@ -32,6 +32,7 @@ OWNERS: Mapping[str, Sequence[str]] = {
         "aggregator.authority",
         "desk.keys",
         "node.identity",
+        "node.sealing",
         "samentel.documents.keys",
         "samentel.secagg.primitives",
     ],

@@ -221,6 +221,7 @@ class Coordinator:
         decline: by method name, the status with which a call is turned down.
         decline_for: the round that this is limited to, or nothing for all calls of that name.
         calls: the name and the size in bytes of every request, in the order of arrival.
+        answers: what else it answers, by method.
     """
 
     authority: TestAuthority
@@ -244,6 +245,7 @@ class Coordinator:
     renewals: int = 0
     version: int = 1
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    answers: dict[methods.Method, Callable] = field(default_factory=dict)
 
     async def start(self) -> grpc.aio.Server:
         answers = {
@@ -254,6 +256,7 @@ class Coordinator:
             methods.ENROL: self.enrol,
             methods.GET_ENROLMENT: self.enrolment,
             methods.RENEW_CERTIFICATE: self.renew,
+            **self.answers,
         }
         server = grpc.aio.server(options=[("grpc.max_receive_message_length", m.MAX_MESSAGE)])
         for service in {method.service for method in answers}:
@@ -479,9 +482,11 @@ def premises(directory: Path, certificates: TestAuthority, coordinator: Coordina
     return enrolled(directory, certificates, coordinator.address)
 
 
-def enrolled(directory: Path, certificates: TestAuthority, address: str, days: float = 30) -> Premises:
+def enrolled(
+    directory: Path, certificates: TestAuthority, address: str, days: float = 30, node: str = "huis-een"
+) -> Premises:
     loaded = config.load(directory / "node.toml")
-    request = identity.begin(loaded.state_dir, invitation(certificates, address))
+    request = identity.begin(loaded.state_dir, invitation(certificates, address, node))
     identity.install(loaded.state_dir, request.key, certificates.client(request.der, days))
     identity.forget_invitation(loaded.state_dir)
     return Premises(loaded, identity.protocol_key(loaded.state_dir))

@@ -65,6 +65,7 @@ CONFIG_MISTAKES = [
     pytest.param('central = "1"', 'central = "0"', "caps:", id="no-cap"),
     pytest.param('central = "1"', "central = 0.5", "caps.central: write an exact number", id="float"),
     pytest.param("institutions_min = 3", "institutions_min = 2", "floors.institutions_min:", id="floor"),
+    pytest.param("collude_min = 0", "collude_min = -1", "floors.collude_min:", id="collude-floor"),
     pytest.param('state_dir = "state"', f'state_dir = "{"s" * 120}"', "control_socket:", id="long-path"),
     pytest.param('language = "nl"', "language = ", "cannot be read as TOML", id="no-toml"),
 ]
@@ -82,6 +83,13 @@ def test_all_mistakes_in_the_configuration_are_told_together(directory):
     assert (
         len(problems_of(config.load, edited(directory, "node.toml", "threshold = 2", "threshold = 3"))) == 3
     )
+
+
+def test_the_floors_are_those_of_the_file_and_have_defaults(directory):
+    loaded = config.load(edited(directory, "node.toml", "collude_min = 0", "collude_min = 2"))
+    assert (loaded.institutions_floor, loaded.collude_floor) == (3, 2)
+    loaded = config.load(edited(directory, "node.toml", "collude_min = 2\n", ""))
+    assert loaded.collude_floor == 0
 
 
 def test_a_missing_configuration_says_what_to_do(tmp_path):

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from node.store import InUse, Reader, RoundRecord, State, Store
+from node.store import MIGRATIONS, InUse, Reader, RoundRecord, State, Store, SumRecord
 from samentel.counting import ledger
-from samentel.counting.ledger import Kind, next_entry
+from samentel.counting.ledger import Head, Kind, next_entry
 from samentel.errors import LocalFault
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -23,7 +23,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from node.store import RoundRecord, State, Store
-from samentel.counting.ledger import Kind, next_entry
+from samentel.counting.ledger import Head, Kind, next_entry
 
 with Store.open(Path(sys.argv[1])) as store:
     for number in range(100_000):
@@ -186,3 +186,74 @@ def test_the_debit_is_synchronous_and_what_is_deleted_is_overwritten(tmp_path):
             for name in ("synchronous", "journal_mode", "secure_delete")
         }
     assert asked == {"synchronous": 2, "journal_mode": "wal", "secure_delete": 1}
+
+
+ROUND = "b" * 64
+
+
+def test_a_sum_goes_on_from_the_state_that_is_stored_and_from_no_other(tmp_path):
+    with Store.open(tmp_path / "s") as store:
+        for version in (2, 0):
+            with pytest.raises(AssertionError):
+                store.write(NOW, entries=[approved(store)], sums=[SumRecord(ROUND, version, b"x")])
+        assert store.sum(ROUND) is None
+        store.write(NOW, sums=[SumRecord(ROUND, 1, b"one")])
+        store.write(NOW, sums=[SumRecord(ROUND, 2, b"two")])
+        for version in (1, 2, 4):
+            with pytest.raises(AssertionError):
+                store.write(NOW, entries=[approved(store)], sums=[SumRecord(ROUND, version, b"fork")])
+        assert store.entries() == []
+        assert store.open_sums() == [SumRecord(ROUND, 2, b"two")]
+
+
+def test_after_the_last_state_of_a_sum_nothing_comes(tmp_path):
+    with Store.open(tmp_path / "s") as store:
+        store.write(NOW, sums=[SumRecord(ROUND, 1, b"one")])
+        store.write(NOW, sums=[SumRecord(ROUND, 2, b"")])
+        assert store.open_sums() == []
+        for version in (1, 3):
+            with pytest.raises(AssertionError):
+                store.write(NOW, sums=[SumRecord(ROUND, version, b"again")])
+        assert store.sum(ROUND) == SumRecord(ROUND, 2, b"")
+
+
+def test_only_a_later_head_of_another_institution_is_kept(tmp_path):
+    heads = [Head(5, "5" * 64), Head(4, "4" * 64), Head(5, "f" * 64), Head(6, "6" * 64)]
+    with Store.open(tmp_path / "s") as store:
+        for seen, known in zip(heads, (heads[0], heads[0], heads[0], heads[3]), strict=True):
+            store.write(NOW, heads={"huis-twee": seen, "huis-drie": Head(1, "1" * 64)})
+            assert store.heads() == {"huis-twee": known, "huis-drie": Head(1, "1" * 64)}
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_is_overwritten_is_gone_from_every_file(tmp_path, killed):
+    secret = b"q7vTbW2kLmX9" * 40_000
+
+    def kept():
+        return b"".join(path.read_bytes() for path in (tmp_path / "s").iterdir())
+
+    store = Store.open(tmp_path / "s")
+    store.write(NOW, sums=[SumRecord(ROUND, 1, secret)])
+    assert secret[:24] in kept()
+    store.write(NOW, sums=[SumRecord(ROUND, 2, b"")])
+    assert secret[:24] in kept()  # in the write-ahead log: that is why it is scrubbed
+    if killed:
+        files = {path.name: path.read_bytes() for path in (tmp_path / "s").iterdir()}
+        store.close()
+        for name, data in files.items():
+            (tmp_path / "s" / name).write_bytes(data)
+        store = Store.open(tmp_path / "s")
+    else:
+        assert store.scrub()
+    assert secret[:24] not in kept()
+    store.close()
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path, monkeypatch):
+    with monkeypatch.context() as patches:
+        patches.setattr("node.store.MIGRATIONS", MIGRATIONS[:1])
+        with Store.open(tmp_path / "s") as store:
+            store.write(NOW, entries=[approved(store)])
+    with Store.open(tmp_path / "s") as store:
+        assert len(store.entries()) == 1
+        store.write(NOW, sums=[SumRecord(ROUND, 1, b"one")], heads={"huis-twee": Head(1, "1" * 64)})

@@ -73,8 +73,10 @@ def situation(programme):
         entries=[],
         attempts=[],
         deadline=NOW + timedelta(hours=1),
+        dealers=len(KEYS),
         caps=Charge(Fraction(1), Fraction(36)),
         institutions_floor=3,
+        collude_floor=0,
         salt=SALT,
     )
 
@@ -193,11 +195,53 @@ def test_an_attempt_after_one_that_was_missed_is_in_order(situation, asked, prog
     assert isinstance(decide(replace(situation, attempts=[1]), second), Permit)
 
 
-def test_a_mode_that_this_version_does_not_carry_out_is_refused(situation, asked, kit):
-    other = programmes.parse(kit.programme_text(mode="secure-sum"))
-    changed = replace(situation, programme=other, approvals=[approval(other)])
-    verdict = decide(changed, asked.model_copy(update={"programme": other.digest}))
-    assert verdict.reason is Reason.PARAMETER_BELOW_FLOOR
+def secure(kit, situation, asked, rules="", **changes):
+    """The same question about a programme in secure-sum mode."""
+    text = kit.programme_text(mode="secure-sum").replace(b"[roster]", f"[roster]\n{rules}".encode())
+    programme = programmes.parse(text)
+    values = {"approvals": [approval(programme, individual=False)], **changes}
+    return (
+        replace(situation, programme=programme, **values),
+        asked.model_copy(update={"programme": programme.digest}),
+    )
+
+
+def test_a_secure_sum_is_held_with_both_losses_of_its_noise_shares(situation, asked, kit):
+    whole = decide(*secure(kit, situation, asked, "absent_max = 1"))
+    assert whole.loss.rho_central <= Fraction(1, 2) + Fraction(1, 10**9)
+    assert whole.loss.rho_local == pytest.approx(3 * whole.loss.rho_central)  # 4 institutions, 1 may fall out
+    fewer = decide(*secure(kit, situation, asked, "absent_max = 1", dealers=3))
+    assert fewer.loss.rho_local == pytest.approx(2 * fewer.loss.rho_central)
+    assert fewer.plan[0].scale > whole.plan[0].scale
+    assert fewer.plan[0].granularity == whole.plan[0].granularity
+    assert fewer.hold.read().parameters != whole.hold.read().parameters
+
+
+@pytest.mark.parametrize(
+    ("rules", "changes", "reason"),
+    [
+        pytest.param("absent_max = 1", {"caps": cap(1, "7/5")}, Reason.BUDGET_EXHAUSTED, id="local-cap"),
+        pytest.param("absent_max = 1", {"caps": cap("2/5", 36)}, Reason.BUDGET_EXHAUSTED, id="central-cap"),
+        pytest.param("", {"collude_floor": 1}, Reason.PARAMETER_BELOW_FLOOR, id="collude-floor"),
+        pytest.param("", {"institutions_floor": 4}, Reason.PARAMETER_BELOW_FLOOR, id="institutions-floor"),
+        pytest.param("", {"halted": Reason.PAUSED}, Reason.PAUSED, id="paused"),
+        pytest.param("", {"approvals": []}, Reason.NOT_APPROVED, id="not-approved"),
+    ],
+)
+def test_a_secure_sum_is_refused_with_the_reason_of_its_rule(situation, asked, kit, rules, changes, reason):
+    assert decide(*secure(kit, situation, asked, rules, **changes)).reason is reason
+
+
+def test_what_is_held_already_is_not_charged_again_when_the_node_asks_whether_it_still_agrees(
+    situation, asked, kit
+):
+    held, question = secure(kit, situation, asked, caps=cap(0, 0))
+    assert decide(held, question).reason is Reason.BUDGET_EXHAUSTED
+    assert policy.still_agrees(held, question) is None
+    programme = held.programme
+    withdrawn = replace(held, approvals=[approval(programme, expires_at=NOW)])
+    assert policy.still_agrees(withdrawn, question).reason is Reason.APPROVAL_EXPIRED
+    assert policy.still_agrees(replace(held, halted=Reason.PAUSED), question).reason is Reason.PAUSED
 
 
 def test_the_name_of_a_noise_plan_changes_with_every_parameter(programme):

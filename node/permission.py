@@ -1,0 +1,190 @@
+"""The road of permission on this machine: the facts that ``node.policy`` decides upon, and what follows.
+
+Both drivers, of secure sums and of individual mode, ask here whether they may,
+get the codes that a yes needs, and have it written when the answer is no.
+"""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from node import policy
+from node.config import Config
+from node.halting import ACCEPTED_HEAD, FOREIGN_HEAD, PAUSED, halted, named
+from node.journal import Journal
+from node.policy import Permit, Situation
+from node.steps import wait_for_tick
+from node.store import DocumentKind, RoundRecord, State, Store
+from samentel.counting import ledger
+from samentel.counting.ledger import SALT_BYTES, Body, Head, Kind, next_entry
+from samentel.documents.keys import VerifyKey
+from samentel.documents.programme import Programme
+from samentel.documents.roster import Roster
+from samentel.documents.statements import Round
+from samentel.errors import DocumentError, LocalFault, Reason, Refusal
+from samentel.ids import Digest, Period
+
+if TYPE_CHECKING:
+    from samentel.counting.contribution import Codes, Integers
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The verified documents that matter to one round."""
+
+    round: Round
+    roster: Roster
+    programme: Programme | None
+
+
+class Permission:
+    """What this institution may do now; one per daemon.
+
+    The exact codes of the rounds in which it is present are held here: in memory only, gone once drawn.
+    """
+
+    def __init__(self, config: Config, store: Store, node: str, key: VerifyKey, journal: Journal) -> None:
+        self._config, self._store, self._node, self._key = config, store, node, key
+        self._journal = journal
+        self._codes: dict[str, Codes] = {}
+
+    def decide(self, known: Known, deadline: datetime, dealers: int = 0) -> Permit | Refusal:
+        """Whether to take part, ledger and caps included.
+
+        Args:
+            dealers: as ``Situation.dealers``; the whole roster unless it is known.
+        """
+        return policy.decide(self._situation(known, deadline, dealers), known.round)
+
+    def still(self, known: Known, deadline: datetime) -> Refusal | None:
+        """Why not to go on, or None: the same rules but for what the ledger holds already."""
+        return policy.still_agrees(self._situation(known, deadline), known.round)
+
+    async def ready(self, known: Known, deadline: datetime, dealers: int = 0) -> Permit | Refusal:
+        """The decision, with the codes in memory. What is wrong with the records is never said outside."""
+        verdict, asked = self.decide(known, deadline, dealers), known.round
+        if isinstance(verdict, Refusal) or asked.round_id in self._codes:
+            return verdict
+        try:
+            self._codes[asked.round_id] = await asyncio.to_thread(
+                _codes, self._config, verdict.programme, asked.period
+            )
+        except (LocalFault, DocumentError):
+            return Refusal(
+                Reason.SOURCE_NOT_READY, "the export or its mapping is not ready: `samentel-node check`"
+            )
+        return verdict
+
+    async def draw(self, permit: Permit) -> "Integers":
+        """The noisy vector of a permit that was ``ready``; afterwards the codes are gone."""
+        return await asyncio.to_thread(_drawn, self._codes.pop(permit.loss.round), permit)
+
+    def forget(self, round_id: str) -> None:
+        """Drop the codes of a round that needs them no more."""
+        self._codes.pop(round_id, None)
+
+    def refuse(self, record: RoundRecord, known: Known, refusal: Refusal, how: State) -> None:
+        """Write a refusal: once per round and reason. It is decided again: an approval may still come."""
+        reasons = {
+            body.reason
+            for body in (entry.read() for entry in self._store.entries())
+            if body.kind is Kind.REFUSED and body.round == record.round_id
+        }
+        if refusal.reason in reasons and (record.state, record.reason) == (how, refusal.reason):
+            return
+        entries = []
+        if refusal.reason not in reasons:
+            programme = Digest(known.round.programme)
+            fields = {"round": record.round_id, "reason": str(refusal.reason)}
+            entries = [next_entry(self._store.head, _now(), Kind.REFUSED, programme, salt=salt(), **fields)]
+        self._store.write(_now(), entries=entries, rounds=[replace(record, state=how, reason=refusal.reason)])
+        self._journal.warning("refused", round=record.round_id, reason=refusal.reason, period=record.period)
+
+    async def at_tick(self, record: RoundRecord, known: Known) -> bool:
+        """Wait for the tick, as how long the work took tells of rows; then ask whether a person said no."""
+        assert known.programme is not None  # nothing is written to be sent without it
+        if halted(self._store) is None:
+            await asyncio.sleep(wait_for_tick(_now(), known.programme.tick_seconds))
+        reason = halted(self._store)
+        if reason is not None:
+            self._journal.info("held-back", round=record.round_id, state=record.state, reason=reason)
+        return reason is None
+
+    def on_ledger(self, seen: Head) -> bool:
+        """Whether a head that somebody has seen of this node is its own, or was accepted by a person."""
+        accepted = self._store.setting(ACCEPTED_HEAD).split()
+        return ledger.follows(self._store.entries(), seen) or named(seen) in accepted
+
+    def check_heads(self, seen: Sequence[Head]) -> None:
+        """Pause the node for good if it has never written one of these: its ledger is then an old copy.
+
+        All of them are noted, beside those accepted earlier: one ``resume`` is for all that others have seen.
+        """
+        foreign = [named(head) for head in seen if not self.on_ledger(head)]
+        if not foreign:
+            return
+        noted = [*self._store.setting(ACCEPTED_HEAD).split(), *self._store.setting(FOREIGN_HEAD).split()]
+        settings = {
+            PAUSED: str(Reason.ROLLBACK_DETECTED),
+            FOREIGN_HEAD: " ".join(dict.fromkeys([*noted, *foreign])),
+        }
+        if any(self._store.setting(name) != value for name, value in settings.items()):
+            self._store.write(_now(), settings=settings)
+            self._journal.warning("rollback-detected", reason=Reason.ROLLBACK_DETECTED)
+
+    def _situation(self, known: Known, deadline: datetime, dealers: int = 0) -> Situation:
+        asked = known.round
+        same = [
+            record.attempt
+            for record in self._store.rounds()
+            if (record.programme, record.period) == (asked.programme, str(asked.period))
+            and record.round_id != asked.round_id
+            and record.presence is not None
+        ]
+        return Situation(
+            now=_now(),
+            node=self._node,
+            key=self._key,
+            halted=halted(self._store),
+            roster=known.roster,
+            programme=known.programme,
+            approvals=self._store.documents(DocumentKind.APPROVAL, asked.programme),
+            entries=self._store.entries(),
+            attempts=same,
+            deadline=deadline,
+            dealers=dealers or len(known.roster.institutions),
+            caps=self._config.caps,
+            institutions_floor=self._config.institutions_floor,
+            collude_floor=self._config.collude_floor,
+            salt=salt(),
+        )
+
+
+def booked(store: Store, kind: Kind, round_id: str) -> Body:
+    """The entry of that kind that the ledger holds for a round; there is exactly one."""
+    bodies = (entry.read() for entry in store.entries())
+    return next(body for body in bodies if body.kind is kind and body.loss and body.loss.round == round_id)
+
+
+def salt() -> bytes:
+    """Fresh random bytes for one entry of the ledger."""
+    return os.urandom(SALT_BYTES)
+
+
+def _codes(config: Config, programme: Programme, period: Period) -> "Codes":
+    from node import intake, mapping  # polars and numpy are loaded when a round needs them, not before
+
+    return intake.codes(mapping.load(config.mapping), programme, period)
+
+
+def _drawn(codes: "Codes", permit: Permit) -> "Integers":
+    from samentel.counting.noise import draw  # as above: OpenDP
+
+    return draw(codes, permit.plan).vector
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,409 @@
+"""This node's part in secure sums: letters come in, the machine takes a step, messages go out.
+
+Each step is one transaction: the sealed state with the outgoing bytes in it, the
+ledger entries, the round's record, what is known of other ledgers. Only then is
+anything sent. It may be told the same thing any number of times and be killed
+at any point: what has left once leaves again byte for byte, and nothing is
+spent twice.
+
+The rules of the sum are those of ``samentel.secagg.client``; whether this
+institution wants to go on is asked of ``node.permission``.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from node import pieces, sealing
+from node.config import Config
+from node.halting import halted
+from node.journal import Journal
+from node.link import Declined, Link
+from node.permission import Known, Permission, booked, salt
+from node.policy import Permit
+from node.store import RoundRecord, State, Store, SumRecord
+from samentel.counting.ledger import EMPTY, Entry, Head, Kind, next_entry
+from samentel.documents.keys import SigningKey, VerifyKey
+from samentel.documents.statements import Start, hear
+from samentel.errors import DocumentError, LocalFault, PeerError, Reason, Refusal
+from samentel.ids import Digest
+from samentel.secagg import client as machine
+from samentel.secagg import server
+from samentel.secagg.convening import terms_of
+from samentel.secagg.encoding import decode, encode
+from samentel.secagg.messages import Kind as MessageOf
+from samentel.secagg.messages import Listing, open_bundle, parts, unpack_head
+from samentel.secagg.standing import (
+    Agreed,
+    Asked,
+    Client,
+    Closed,
+    Delivered,
+    Drawn,
+    Effect,
+    Event,
+    Free,
+    Hold,
+    Join,
+    Listed,
+    Means,
+    Phase,
+    Proposed,
+    Resulted,
+    Seen,
+    Send,
+    Spend,
+    Ticked,
+)
+from samentel.secagg.terms import Floors
+from samentel.wire.messages import LetterKind, RoundNotice, RoundPhase, SumPhase
+
+LONGEST_OPEN = timedelta(days=31)  # after the round's own deadline no secret of it lives on for longer
+
+# What a node that waits in a phase asks for, from which phase of the sum on; what comes first is tried first.
+LETTERS: Mapping[Phase, Sequence[tuple[SumPhase, LetterKind]]] = {
+    Phase.ADVERTISED: ((SumPhase.SHARING, LetterKind.LISTING),),
+    Phase.SHARED: ((SumPhase.MASKING, LetterKind.DELIVERY),),
+    Phase.COUNTING: ((SumPhase.AGREEING, LetterKind.PROPOSAL),),
+    Phase.MASKED: ((SumPhase.AGREEING, LetterKind.PROPOSAL),),
+    # Also of a sum that is known already: the agreements say where other ledgers stand.
+    Phase.HELPING: ((SumPhase.REVEALING, LetterKind.UNANIMITY), (SumPhase.DONE, LetterKind.RESULT)),
+    Phase.AGREED: ((SumPhase.REVEALING, LetterKind.UNANIMITY), (SumPhase.DONE, LetterKind.RESULT)),
+    Phase.REVEALED: ((SumPhase.DONE, LetterKind.RESULT),),
+}
+_EVENTS: Mapping[LetterKind, type[Listed | Delivered | Proposed | Agreed | Resulted]] = {
+    LetterKind.LISTING: Listed,
+    LetterKind.DELIVERY: Delivered,
+    LetterKind.PROPOSAL: Proposed,
+    LetterKind.UNANIMITY: Agreed,
+    LetterKind.RESULT: Resulted,
+}
+_TAKES = {SumPhase[phase.name]: kind for phase, kind in server.TAKES.items()}
+# From its agreement on, or when it only helps, a node costs nobody anything more: only a pause holds it back.
+_SETTLED = frozenset({Phase.HELPING, Phase.AGREED, Phase.REVEALED})
+
+
+class Summing:
+    """The secure sums of one daemon. Between two awaits nothing else changes a sum, a round or the ledger."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        node: str,
+        signer: SigningKey,
+        journal: Journal,
+        permission: Permission,
+    ) -> None:
+        self._floors = Floors(config.institutions_floor, config.collude_floor)
+        self._store, self._node, self._signer = store, node, signer
+        self._journal, self._permission = journal, permission
+        self._clients: dict[str, Client] = {}
+        self._handed_in: set[tuple[str, MessageOf]] = set()
+        self._told: set[tuple[str, str, str]] = set()
+        self._scrub_due = False
+
+    def hang_up(self) -> None:
+        """Another connection: a coordinator restored from a backup may have lost what it was sent."""
+        self._handed_in.clear()
+
+    def pass_time(self, now: datetime) -> None:
+        """Leave every sum whose time is over, and wipe its secrets.
+
+        Raises:
+            LocalFault: the store cannot be written, or a state does not open.
+        """
+        for held in self._store.open_sums():
+            self._tick(held.round_id, now)
+        self._scrub()
+
+    async def go_on(self, link: Link, notice: RoundNotice, known: Known) -> None:
+        """Take a round as far as its letters go now, and send what it has not been sent on this connection.
+
+        Raises:
+            Unreachable: the connection went; all of it will be told again.
+            LocalFault: the store cannot be written, or the state does not open; nothing was sent.
+        """
+        round_id = known.round.round_id
+        self._tick(round_id, _now())
+        going = self._client(round_id) is not None or self._begin(notice, known)
+        while going:
+            client = self._client(round_id)
+            if client is None or not self._willing(known, client):
+                break
+            await self._hand_in(link, notice, known, client)
+            going = await self._next(link, notice, known, client)
+        self._scrub()
+
+    def leave(self, record: RoundRecord, how: State) -> None:
+        """End this node's part: what is held and not spent is freed, every secret goes."""
+        client = self._client(record.round_id)
+        if client is not None:
+            after, effects = machine.advance(client, Closed(), _now(), self._means())
+            self._write(record.round_id, after, effects, how=how)
+            self._scrub()
+
+    def _tick(self, round_id: str, now: datetime) -> None:
+        client = self._client(round_id)
+        if client is None:
+            return
+        after, effects = machine.advance(client, Ticked(), now, self._means())
+        if after is not client:
+            self._write(round_id, after, effects)
+
+    def _begin(self, notice: RoundNotice, known: Known) -> bool:
+        """Join, when it is time to and this institution still wants to; whether it has."""
+        record = self._store.round(known.round.round_id)
+        if record is None or record.state is not State.PRESENT or not notice.start:
+            return False
+        if notice.sum_phase is not SumPhase.ADVERTISING:  # whoever comes later is not on the list
+            return False
+        try:
+            start = self._start(notice, known)
+            verdict = self._permission.decide(known, start.advertise_until)
+            if isinstance(verdict, Refusal):
+                raise verdict
+            client = self._announce(known, start)
+        except PeerError as error:
+            self._say_once("start-refused", known, notice.sum_phase.name.lower(), error)
+            return False
+        except Refusal as refusal:
+            self._permission.refuse(record, known, refusal, State.PRESENT)
+            return False
+        seen = {**self._store.heads(), self._node: self._store.head}
+        heads = tuple(seen.get(member.node, EMPTY) for member in client.terms.members)
+        return self._step(known, client, Join(heads))
+
+    def _start(self, notice: RoundNotice, known: Known) -> Start:
+        coordinator = VerifyKey(bytes.fromhex(known.roster.coordinator_key))
+        start = hear(Start, notice.start[0], coordinator)
+        last = known.round.collect_until
+        if start.mask_until > last or start.expires_at > last + LONGEST_OPEN:
+            raise PeerError("the start of the sum goes beyond the deadlines of its round")
+        return start
+
+    def _announce(self, known: Known, start: Start) -> Client:
+        assert known.programme is not None  # a permit was given
+        try:
+            terms = terms_of(known.programme, known.roster, known.round, start)
+        except (DocumentError, OverflowError):
+            raise Refusal(
+                Reason.PARAMETER_BELOW_FLOOR, "this roster cannot carry out the programme's sum"
+            ) from None
+        return machine.announce(terms, self._node, self._floors)
+
+    def _willing(self, known: Known, client: Client) -> bool:
+        """Whether to go on now: asked before every step and before everything that is sent."""
+        record = self._record(known.round.round_id)
+        if client.phase in _SETTLED:
+            reason = halted(self._store)
+            if reason is not None:
+                self._say_once("held-back", known, client.phase, reason)
+            return reason is None
+        refusal = self._permission.still(known, client.terms.deadlines.expires_at)
+        if refusal is not None:
+            self._permission.refuse(record, known, refusal, record.state)
+        return refusal is None
+
+    async def _next(self, link: Link, notice: RoundNotice, known: Known, client: Client) -> bool:
+        """The next step, if it can be taken now; whether it was."""
+        if client.phase is Phase.COUNTING and notice.sum_phase < SumPhase.AGREEING:
+            return await self._count(known, client)
+        if notice.sum_phase is SumPhase.FAILED:
+            return False
+        for least, kind in LETTERS[client.phase]:
+            if notice.sum_phase < least:
+                continue
+            try:
+                data = await pieces.fetch(link, known.round.round_id, kind)
+            except PeerError as error:
+                self._say_once("sum-refused", known, client.phase, error)
+                continue
+            if data is None or not self._willing(known, client):
+                continue
+            if self._step(known, client, _EVENTS[kind](data)):
+                return True
+        return False
+
+    async def _count(self, known: Known, client: Client) -> bool:
+        """Draw the noisy counts, with shares for those who have dealt, and hold what they would cost."""
+        dealers, until = len(client.held), client.terms.deadlines.mask_until
+        if _now() > until:
+            return False  # too late for the sum; it can still help
+        verdict = await self._permission.ready(known, until, dealers)
+        if isinstance(verdict, Permit):
+            counts = await self._permission.draw(verdict)
+            verdict = self._permission.decide(known, until, dealers)  # a person may have said no meanwhile
+            if isinstance(verdict, Permit):
+                return self._step(known, client, Drawn(counts, dealers), verdict)
+        record = self._record(known.round.round_id)
+        self._permission.refuse(record, known, verdict, record.state)
+        return False
+
+    def _step(self, known: Known, client: Client, event: Event, permit: Permit | None = None) -> bool:
+        """Advance by one event and write what follows; whether it was taken."""
+        round_id = known.round.round_id
+        spent = None
+        if isinstance(event, Proposed) and client.phase is Phase.MASKED:
+            spent = self._entry(Kind.SPENT, round_id)
+        try:
+            after, effects = machine.advance(client, event, _now(), self._means(spent))
+        except PeerError as error:
+            self._say_once("sum-refused", known, client.phase, error)
+            return False
+        except Refusal:
+            # ROLLBACK_DETECTED; every advert in the list has been verified by then.
+            assert isinstance(event, Listed)
+            listing = open_bundle(Listing, event.data)
+            seen = parts(listing.heads, len(listing.positions))
+            self._permission.check_heads([unpack_head(head) for head in seen])
+            return False
+        self._write(round_id, after, effects, spent=spent, permit=permit)
+        return True
+
+    def _means(self, spent: Entry | None = None) -> Means:
+        after = Head(self._store.head.length + 1, spent.digest) if spent else None
+        return Means(self._signer, os.urandom, self._permission.on_ledger, after)
+
+    def _write(
+        self,
+        round_id: str,
+        client: Client,
+        effects: Sequence[Effect],
+        *,
+        spent: Entry | None = None,
+        permit: Permit | None = None,
+        how: State | None = None,
+    ) -> None:
+        """One transaction: the state with its outgoing bytes, the ledger, the record, heads of others.
+
+        Args:
+            how: what becomes of the round here, where the machine alone cannot tell.
+        """
+        entries, heads = [], {}
+        for effect in effects:
+            match effect:
+                case Hold(dealers):
+                    assert permit is not None  # counts are drawn with a permit only
+                    assert dealers == len(client.held)
+                    entries.append(permit.hold)
+                case Spend():
+                    assert spent is not None  # a proposal is only answered with the entry at hand
+                    entries.append(spent)
+                case Free():
+                    entries.append(self._entry(Kind.FREED, round_id))
+                case Seen(seen):
+                    heads = {client.terms.members[position].node: head for position, head in seen}
+                case _:
+                    pass  # Send is in the state, Draw follows from the phase, Wipe from the empty state below
+        record, over = self._record(round_id), client.phase in machine.OVER
+        state = how or _standing(record.state, client.phase, effects)
+        held = self._store.sum(round_id)
+        version = held.version + 1 if held else 1
+        sealed = b"" if over else sealing.seal(self._signer, round_id, version, encode(client))
+        self._store.write(
+            _now(),
+            entries=entries,
+            rounds=[replace(record, state=state, reason="")],
+            sums=[SumRecord(round_id, version, sealed)],
+            heads=heads,
+        )
+        self._clients[round_id] = client
+        if over:
+            self._drop(round_id)
+        self._journal.info("sum", round=round_id, phase=client.phase, state=state)
+
+    def _entry(self, kind: Kind, round_id: str) -> Entry:
+        """SPENT or FREED, after the last entry: with what was held, to the letter."""
+        held = booked(self._store, Kind.HOLD, round_id)
+        fields = {"loss": held.loss, "parameters": held.parameters}
+        return next_entry(self._store.head, _now(), kind, Digest(held.programme), salt=salt(), **fields)
+
+    def _client(self, round_id: str) -> Client | None:
+        """The state of an open sum, or None.
+
+        Raises:
+            LocalFault: it does not open. The node has then left the round for good; what it held stays held.
+        """
+        held = self._store.sum(round_id)
+        if held is None or not held.sealed:
+            return None
+        if round_id in self._clients:
+            return self._clients[round_id]
+        try:
+            client = _read(self._signer, held)
+        except LocalFault:
+            lost = replace(self._record(round_id), state=State.MISSED)
+            self._store.write(_now(), rounds=[lost], sums=[SumRecord(round_id, held.version + 1, b"")])
+            self._drop(round_id)
+            raise
+        self._clients[round_id] = client
+        return client
+
+    def _drop(self, round_id: str) -> None:
+        self._clients.pop(round_id, None)
+        self._permission.forget(round_id)
+        self._scrub_due = True
+
+    def _scrub(self) -> None:
+        if self._scrub_due and self._store.scrub():
+            self._scrub_due = False
+
+    def _record(self, round_id: str) -> RoundRecord:
+        record = self._store.round(round_id)
+        assert record is not None  # a sum is joined after presence, and records stay
+        return record
+
+    async def _hand_in(self, link: Link, notice: RoundNotice, known: Known, client: Client) -> None:
+        """Send what this phase of the sum still takes, once a connection."""
+        round_id, kind = known.round.round_id, _TAKES.get(notice.sum_phase)
+        sent = {send.kind for send in client.outbox}
+        if kind is None or kind not in sent or (round_id, kind) in self._handed_in:
+            return
+        if notice.phase is not RoundPhase.COLLECTING:
+            return
+        if kind is MessageOf.UPLOAD and not await self._permission.at_tick(self._record(round_id), known):
+            return
+        if not self._willing(known, client):
+            return
+        try:
+            _, (send,) = machine.advance(client, Asked(kind), _now(), self._means())
+            assert isinstance(send, Send)
+            await pieces.put(link, round_id, send)
+        except Declined as error:  # for good: it came too late, or does not fit
+            if kind is not MessageOf.REVEAL:  # others' shares were enough: that is how most sums end
+                self._say_once("sum-declined", known, kind, error)
+        except PeerError as error:
+            self._say_once("sum-refused", known, kind, error)
+            return
+        self._handed_in.add((round_id, kind))
+
+    def _say_once(self, event: str, known: Known, phase: str, why: object) -> None:
+        """Tell a thing of a round and phase once, however often it happens."""
+        line = (event, known.round.round_id, phase)
+        if line not in self._told:
+            self._told.add(line)
+            self._journal.warning(event, round=known.round.round_id, phase=phase, reason=why)
+
+
+def _standing(before: State, phase: Phase, effects: Sequence[Effect]) -> State:
+    """What a step makes of the round's record: spent stays spent, whatever becomes of the sum."""
+    if before is State.RELEASED or any(isinstance(effect, Spend) for effect in effects):
+        return State.RELEASED
+    return State.MISSED if phase in machine.OVER else State.JOINED
+
+
+def _read(key: SigningKey, held: SumRecord) -> Client:
+    state = sealing.unseal(key, held.round_id, held.version, held.sealed)
+    try:
+        return decode(Client, state)
+    except ValueError:
+        raise LocalFault(
+            f"what this node holds of round {held.round_id[:12]} was written by another version of Samentel: "
+            "it leaves this round; let open rounds end before you install another version"
+        ) from None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

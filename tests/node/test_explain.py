@@ -1,0 +1,146 @@
+"""What the person who says yes reads of a programme, in both languages, before any record is looked at."""
+
+import string
+from datetime import UTC, datetime
+from fractions import Fraction
+
+import pytest
+
+from desk import signing
+from node import approving, explain
+from node.store import DocumentKind, DocumentRecord, Store
+from node.texts import TEXTS, Words
+from samentel.documents import programme as programmes
+from samentel.documents.envelope import seal
+from samentel.documents.keys import SigningKey
+from samentel.documents.model import to_bytes
+from samentel.documents.roster import PAYLOAD_TYPE, Institution, Roster
+
+
+@pytest.fixture(scope="module")
+def together():
+    return programmes.parse(signing.packaged("aanleiding-samen"))
+
+
+def text(*arguments):
+    return "\n".join(explain.programme(*arguments))
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        pytest.param(
+            "nl",
+            [
+                "Niemand ziet de getallen van onze instelling, ook de coördinator niet",
+                "landelijke som van ten minste 8 instellingen",
+                "alle 12 instellingen van de deelnemerslijst",
+                "ruis (sd) 1.5 in een landelijke cel; ons ruisdeel (sd) 0.43",
+                "rho = 1/2 per poging",
+                "c = 1",
+                "Zijn het er 5, dan is het rho 0.90",
+                "alle anderen tegen ons samenspannen",
+                "rho 9/2 per poging",
+                "plafond ervoor is rho 36 (caps.local), genoeg voor 8",
+                "D = 2",
+                "Een mislukte ronde kan kosten",
+            ],
+            id="nl",
+        ),
+        pytest.param(
+            "en",
+            [
+                "Nobody sees our institution's numbers, nor does the coordinator",
+                "national sum of at least 8 institutions",
+                "all 12 institutions of the roster",
+                "noise (sd) 1.5 in a national cell; our noise share (sd) 0.43",
+                "rho = 1/2 per attempt",
+                "c = 1",
+                "If 5 of them do, it is rho 0.90",
+                "everybody else works together against us",
+                "rho 9/2 per attempt",
+                "its cap is rho 36 (caps.local), enough for 8",
+                "D = 2",
+                "A lost round may cost",
+            ],
+            id="en",
+        ),
+    ],
+)
+def test_a_secure_sum_is_explained(together, language, says):
+    shown = text(together, Words(language), 12, Fraction(36))
+    for words in says:
+        assert words in shown, words
+    assert "INDIVIDU" not in shown
+
+
+def test_without_a_roster_the_smallest_number_is_counted_on_and_said(together):
+    shown = text(together, Words("nl"))
+    assert "nog geen deelnemerslijst" in shown
+    assert "8 instellingen" in shown
+    assert "rho 5/2 per poging" in shown
+    assert "plafond ervoor" not in shown
+
+
+def test_a_roster_below_the_least_number_does_not_make_the_noise_smaller(together):
+    assert "rho 5/2 per poging" in text(together, Words("nl"), 4)
+
+
+def test_a_cap_that_admits_no_attempt_is_seen_before_saying_yes(together):
+    assert "genoeg voor 0 poging(en)" in text(together, Words("nl"), 12, Fraction(4))
+
+
+def test_an_individual_programme_says_nothing_of_a_secure_sum():
+    shown = text(programmes.parse(signing.packaged("aanleiding-demo")), Words("nl"), 12, Fraction(36))
+    assert "INDIVIDUELE WIJZE" in shown
+    assert "Beveiligde som" not in shown
+    assert "per instelling; rho" in shown
+
+
+def test_every_sentence_of_a_secure_sum_takes_the_same_facts_in_both_languages():
+    for key, both in TEXTS.items():
+        names = [{name for _, name, _, _ in string.Formatter().parse(it) if name} for it in both]
+        assert names[0] == names[1], key
+
+
+class Settings:
+    """As much of the configuration as the number of institutions needs."""
+
+    def __init__(self, state_dir):
+        self.state_dir = state_dir
+
+
+def test_the_number_of_institutions_is_that_of_the_newest_roster_held(tmp_path):
+    config = Settings(tmp_path)
+    assert approving.rostered(config) is None  # no store yet
+    with Store.open(tmp_path) as store:
+        assert approving.rostered(config) is None
+        for version, number in ((1, 9), (2, 12)):
+            envelope = roster(version, number)
+            store.write(
+                datetime.now(UTC),
+                documents=[DocumentRecord(DocumentKind.ROSTER, envelope.digest, envelope)],
+            )
+    assert approving.rostered(config) == 12
+
+
+def roster(version, number):
+    keys = [SigningKey(bytes([1, at]) * 16).public.raw.hex() for at in range(number + 1)]
+    listed = [
+        Institution(
+            node=f"node-{at:02d}",
+            name=f"Institution {at}",
+            operator="itself",
+            type="VO_MO",
+            province="PV27",
+            protocol_key=keys[at],
+        )
+        for at in range(number)
+    ]
+    made = Roster(
+        version=version,
+        issued_at=datetime(2026, 4, 1, tzinfo=UTC),
+        coordinator_key=keys[-1],
+        institutions=tuple(listed),
+    )
+    return seal(PAYLOAD_TYPE, to_bytes(made), SigningKey(b"\7" * 32))
