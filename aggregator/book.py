@@ -26,6 +26,8 @@ from aggregator.events import (
     Published,
     RoundOpened,
     Summed,
+    SumTurned,
+    Totalled,
 )
 from aggregator.register import Register
 from aggregator.store import Message, Store
@@ -33,7 +35,17 @@ from samentel.errors import LocalFault
 
 TRIES = 50  # far more than a command line and a daemon can get in each other's way
 # The first event of all is news too: the version is never 0, so a node's first poll is answered at once.
-_NEWS = (Initialised, DocumentPublished, RoundOpened, Collecting, Summed, Published, Abandoned)
+_NEWS = (
+    Initialised,
+    DocumentPublished,
+    RoundOpened,
+    Collecting,
+    SumTurned,
+    Summed,
+    Totalled,
+    Published,
+    Abandoned,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -277,6 +278,9 @@ def round_run(
 ) -> None:
     """Run a round from opening to release. Start it again after a stop: it goes on where it was.
 
+    Each line says the step, how many of how many institutions, who is waited for and until when. A secure sum
+    runs by itself once enough institutions are present.
+
     Example: samentel-aggregator round run aanleiding-demo 2025
 
     Parameters
@@ -286,7 +290,7 @@ def round_run(
     period
         A year such as 2025, or a quarter such as 2025Q3.
     attempt
-        To be given after an abandoned attempt.
+        To be given after an abandoned attempt; it costs institutions a fresh charge.
     enough
         Go on as soon as this many institutions are present, instead of waiting for all until the deadline.
     """
@@ -298,9 +302,11 @@ def round_run(
 
 @rounds.command(name="show")
 def round_show(round_id: str = "", /, *, credentials: Path | None = None) -> None:
-    """Show one round, or all of them.
+    """Show all rounds; or one in full: who has come how far, who is waited for until when, who has spent.
 
     Example: samentel-aggregator round show
+
+    Example: samentel-aggregator round show 3f2a
 
     Parameters
     ----------
@@ -314,15 +320,40 @@ def round_show(round_id: str = "", /, *, credentials: Path | None = None) -> Non
 
 
 @rounds.command(name="abandon")
-def round_abandon(round_id: str, /, *, reason: str, credentials: Path | None = None) -> None:
-    """End a round without a release, and say what institutions have spent for nothing.
+def round_abandon(
+    round_id: str,
+    /,
+    *,
+    reason: str,
+    yes: Annotated[bool, Parameter(negative=())] = False,
+    credentials: Path | None = None,
+) -> None:
+    """End a round without a release; says first what that costs which institutions.
+
+    Until institutions agree to a secure sum it costs nobody anything. From then on they have spent privacy
+    that nobody gives back: the command then does nothing without --yes, and ends with exit code 2.
 
     Example: samentel-aggregator round abandon 3f2a --reason "wrong code list"
+
+    Example: samentel-aggregator round abandon 3f2a --reason "de-haven lost its keys" --yes
+
+    Parameters
+    ----------
+    round_id
+        The round, or the first characters of its id.
+    reason
+        Why, for everybody who asks later; no names of people.
+    yes
+        What institutions have spent may be lost.
     """
     from aggregator import manual
 
     with manual.connected(_config_path(), credentials) as coordinator:
-        manual.abandon(coordinator, round_id, reason)
+        done = manual.abandon(coordinator, round_id, reason, sure=yes)
+    if not done:
+        again = shlex.join(("samentel-aggregator", *sys.argv[1:], "--yes"))
+        print(f"Nothing has been done. To go through with it: {again}", file=sys.stderr)
+        sys.exit(2)
 
 
 @releases.command(name="list")

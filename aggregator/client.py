@@ -1,7 +1,8 @@
 """The coordinator as seen by administrators and flows: one class, blocking calls.
 
 Every call may be repeated. Documents come back as they were signed: the caller
-verifies them (``authority``, ``endpoint.coordinator_key``).
+verifies them (``authority``, ``endpoint.coordinator_key``). What a status says to
+a person comes with it, since flows know this module alone.
 """
 
 import functools
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 import grpc
 
 from aggregator import files
+from aggregator.progress import ending, news
 from samentel.documents.access import Endpoint
 from samentel.documents.envelope import Envelope
 from samentel.documents.keys import VerifyKey, verify_key
@@ -24,6 +26,8 @@ from samentel.wire import messages as m
 from samentel.wire import methods as M
 from samentel.wire.messages import MAX_MESSAGE, ProgrammeSummary, ReleaseSummary, RoundStatus
 from samentel.wire.methods import Method
+
+__all__ = ["Coordinator", "ending", "news"]
 
 SECONDS = 30.0
 PUBLISH_SECONDS = 600.0
@@ -126,7 +130,7 @@ class Coordinator:
         return self._call(M.LIST_ROUNDS, m.ListRoundsRequest()).rounds
 
     def collect(self, round_id: str) -> RoundStatus:
-        """Stop gathering; raises Refusal while too few institutions are present."""
+        """Stop gathering, and begin the sum; raises Refusal while too few institutions are present."""
         return self._call(M.COLLECT_ROUND, m.CollectRoundRequest(round_id)).round
 
     def publish(self, round_id: str) -> RoundStatus:
@@ -134,7 +138,7 @@ class Coordinator:
         return self._call(M.PUBLISH_ROUND, m.PublishRoundRequest(round_id), PUBLISH_SECONDS).round
 
     def abandon(self, round_id: str, reason: str) -> RoundStatus:
-        """End a round without a release. ``arrived`` of the answer names who has spent privacy for it."""
+        """End a round without a release; ``progress.cost_of`` of the answer says who has spent for it."""
         return self._call(M.ABANDON_ROUND, m.AbandonRoundRequest(round_id, reason)).round
 
     def releases(self) -> Sequence[ReleaseSummary]:

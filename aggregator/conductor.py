@@ -3,6 +3,9 @@
 ``decide`` says what follows from a command, ``fold`` what an event makes of a
 round. Neither writes, waits or reads a clock. A refused command changes
 nothing; a repeated one changes nothing either.
+
+Of a secure sum this remembers the course alone: what its machine was told, by
+digest. What follows from it is the business of ``aggregator/sums.py``.
 """
 
 from collections.abc import Mapping
@@ -16,16 +19,26 @@ from aggregator.events import (
     Body,
     Collecting,
     Contributed,
+    DealerConvicted,
     Event,
+    MessagePosted,
     Present,
     Published,
     Publishing,
+    RollCalled,
     RoundOpened,
+    Started,
     Summed,
+    SumTurned,
+    TimePassed,
+    Totalled,
 )
-from samentel.errors import LocalFault, Reason, Refusal
-from samentel.ids import Digest, Period, RoundId
-from samentel.wire.messages import RoundPhase
+from samentel.documents.programme import Mode
+from samentel.errors import LocalFault, PeerError, Reason, Refusal
+from samentel.ids import Digest, RoundId
+from samentel.secagg.messages import Kind
+from samentel.secagg.server import TAKES
+from samentel.wire.messages import RoundPhase, SumPhase
 
 # What may happen in which phase, and where it leads.
 NEXT: Mapping[tuple[RoundPhase, type[Body]], RoundPhase] = {
@@ -34,12 +47,29 @@ NEXT: Mapping[tuple[RoundPhase, type[Body]], RoundPhase] = {
     (RoundPhase.GATHERING, Abandoned): RoundPhase.ABANDONED,
     (RoundPhase.COLLECTING, Contributed): RoundPhase.COLLECTING,
     (RoundPhase.COLLECTING, Summed): RoundPhase.SUMMED,
+    (RoundPhase.COLLECTING, Started): RoundPhase.COLLECTING,
+    (RoundPhase.COLLECTING, MessagePosted): RoundPhase.COLLECTING,
+    (RoundPhase.COLLECTING, RollCalled): RoundPhase.COLLECTING,
+    (RoundPhase.COLLECTING, TimePassed): RoundPhase.COLLECTING,
+    (RoundPhase.COLLECTING, SumTurned): RoundPhase.COLLECTING,
+    (RoundPhase.COLLECTING, DealerConvicted): RoundPhase.COLLECTING,
+    (RoundPhase.COLLECTING, Totalled): RoundPhase.SUMMED,
     (RoundPhase.COLLECTING, Abandoned): RoundPhase.ABANDONED,
     (RoundPhase.SUMMED, Publishing): RoundPhase.SUMMED,
     (RoundPhase.SUMMED, Published): RoundPhase.PUBLISHED,
     (RoundPhase.SUMMED, Abandoned): RoundPhase.ABANDONED,
 }
 OVER = frozenset({RoundPhase.PUBLISHED, RoundPhase.ABANDONED})
+OPEN = frozenset({RoundPhase.GATHERING, RoundPhase.COLLECTING})
+TAKEN: Mapping[SumPhase, Kind] = {SumPhase[phase.name]: kind for phase, kind in TAKES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that the machine of a secure sum was told, and when."""
+
+    at: datetime
+    told: MessagePosted | RollCalled | TimePassed
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +78,13 @@ class Round:
 
     Attributes:
         present: the nodes that said they take part.
-        arrived: by node, the digest of its signed contribution statement.
+        arrived: by node, the digest of its signed contribution statement; in a secure sum, of the message
+            that names its masked counts.
+        start: names the signed start of a secure sum; empty before there is one.
+        course: what its machine was told, in order.
+        posted: by kind of message and node, the digest of the message.
+        survivors: the proposed set, from AGREEING on.
+        convicted: a node that is proven to have dealt wrongly, or nothing.
         published_at: the moment that the release bears, fixed when publishing begins.
         ended_at: when it was published or abandoned.
     """
@@ -59,11 +95,27 @@ class Round:
     phase: RoundPhase = RoundPhase.GATHERING
     present: frozenset[str] = frozenset()
     arrived: Mapping[str, str] = field(default_factory=dict)
+    start: str = ""
+    sum_phase: SumPhase = SumPhase.NONE
+    course: tuple[Step, ...] = ()
+    posted: Mapping[Kind, Mapping[str, str]] = field(default_factory=dict)
+    survivors: tuple[str, ...] = ()
+    total: Totalled | None = None
+    convicted: str = ""
     publishing: Publishing | None = None
     published_at: datetime | None = None
     manifest: str = ""
     reason: str = ""
     ended_at: datetime | None = None
+
+    @property
+    def secure(self) -> bool:
+        """Whether nothing but a sum becomes known of it."""
+        return self.opened.mode is Mode.SECURE_SUM
+
+    def senders(self, kind: Kind) -> frozenset[str]:
+        """Who has handed in a message of this kind."""
+        return frozenset(self.posted.get(kind, ()))
 
     @property
     def release_id(self) -> str:
@@ -92,12 +144,20 @@ class Contribute:
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """A person or a flow ends the gathering."""
+    """A person or a flow ends the gathering.
+
+    Attributes:
+        start: names the signed start that a secure sum then has; None when no time is left for one.
+    """
+
+    start: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time passes."""
+    """Time passes; ``start`` as for ``Collect``."""
+
+    start: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +198,9 @@ def decide(round_: Round, command: Command, now: datetime) -> tuple[Body, ...]:
         case Contribute():
             return _contribute(round_, command, now)
         case Collect():
-            return _collect(round_)
+            return _collect(round_, command)
         case Tick():
-            return _tick(round_, now)
+            return _tick(round_, command, now)
         case Publish():
             return _publish(round_, command)
         case Finish():
@@ -172,45 +232,29 @@ def fold(rounds: Rounds, event: Event) -> Rounds:
 _OF_ROUNDS = frozenset(kind for _, kind in NEXT)
 
 
-def attempt_wanted(rounds: Rounds, programme: str, period: Period, asked: int, most: int) -> Round | int:
-    """The round that a request to open one means, or the number of the attempt to open.
+def takes(round_: Round, node: str, kind: Kind, message: Digest) -> bool:
+    """Whether a message of a secure sum is to be taken now; False when exactly it is stored already.
 
-    Args:
-        asked: an attempt by its number, or 0 for the one that is open, published, or the first.
-        most: the programme's max_attempts.
+    A message names the bytes beside it under its signature, so it alone says whether it is the same.
 
     Raises:
-        Refusal: this attempt may not be opened.
+        PeerError: this round is no secure sum.
+        Contradiction: another message of this kind is stored.
+        Refusal: DEADLINE, when it is too early or too late for it, or the node was not present in time.
     """
-    tried = {
-        round_.opened.attempt: round_
-        for round_ in rounds.values()
-        if (round_.opened.programme, round_.opened.period) == (programme, period)
-    }
-    last = max(tried, default=0)
-    if asked in tried:
-        return tried[asked]
-    if last and tried[last].phase is not RoundPhase.ABANDONED:
-        if asked == 0:
-            return tried[last]
-        raise Refusal(
-            Reason.ATTEMPT_OUT_OF_ORDER,
-            f"attempt {last} of {period} is not abandoned: there is no attempt {asked}",
-        )
-    if last >= most:
-        raise Refusal(
-            Reason.ATTEMPT_OUT_OF_ORDER,
-            f"all {most} attempts that the programme allows for {period} are used",
-        )
-    if last and asked == 0:
-        raise Refusal(
-            Reason.ATTEMPT_OUT_OF_ORDER,
-            f"attempt {last} of {period} was abandoned; another attempt costs institutions a fresh charge: "
-            f"ask for attempt {last + 1} explicitly",
-        )
-    if asked not in (0, last + 1):
-        raise Refusal(Reason.ATTEMPT_OUT_OF_ORDER, f"the next attempt of {period} is {last + 1}, not {asked}")
-    return last + 1
+    if not round_.secure:
+        raise PeerError("this round is in individual mode: it takes contributions")
+    held = round_.posted.get(kind, {}).get(node)
+    if held is not None:
+        if held != message:
+            raise Contradiction(f"another {kind} of this institution is stored for this round")
+        return False
+    if node not in round_.present:
+        raise Refusal(Reason.DEADLINE, "this institution did not say in time that it takes part in the round")
+    if round_.phase is not RoundPhase.COLLECTING or TAKEN.get(round_.sum_phase) is not kind:
+        where = round_.sum_phase if round_.phase is RoundPhase.COLLECTING else round_.phase
+        raise Refusal(Reason.DEADLINE, f"no {kind} is taken now: the round is {where.name.lower()}")
+    return True
 
 
 def _attend(round_: Round, command: Attend, now: datetime) -> tuple[Body, ...]:
@@ -224,6 +268,8 @@ def _attend(round_: Round, command: Attend, now: datetime) -> tuple[Body, ...]:
 
 
 def _contribute(round_: Round, command: Contribute, now: datetime) -> tuple[Body, ...]:
+    if round_.secure:
+        raise PeerError("this round is a secure sum: it takes no vector that can be read")
     if command.node in round_.arrived:
         if round_.arrived[command.node] == command.statement:
             return ()
@@ -240,7 +286,7 @@ def _contribute(round_: Round, command: Contribute, now: datetime) -> tuple[Body
     return (arrival,)
 
 
-def _collect(round_: Round) -> tuple[Body, ...]:
+def _collect(round_: Round, command: Collect) -> tuple[Body, ...]:
     if round_.phase is RoundPhase.ABANDONED:
         raise Refusal(Reason.DEADLINE, "this round was abandoned")
     if round_.phase is not RoundPhase.GATHERING:
@@ -250,22 +296,36 @@ def _collect(round_: Round) -> tuple[Body, ...]:
             Reason.PARAMETER_BELOW_FLOOR,
             f"{len(round_.present)} institutions are present, {round_.opened.institutions_min} are needed",
         )
-    return (Collecting(),)
+    if round_.secure and command.start is None:
+        raise Refusal(Reason.DEADLINE, _NO_TIME)
+    return _begun(round_, command.start)
 
 
-def _tick(round_: Round, now: datetime) -> tuple[Body, ...]:
+def _tick(round_: Round, command: Tick, now: datetime) -> tuple[Body, ...]:
     least = round_.opened.institutions_min
     if round_.phase is RoundPhase.GATHERING and now >= round_.opened.gather_until:
-        if len(round_.present) >= least:
-            return (Collecting(),)
-        return (
-            Abandoned(reason=f"{len(round_.present)} institutions were present in time, {least} are needed"),
-        )
-    if round_.phase is RoundPhase.COLLECTING and now >= round_.opened.collect_until:
+        if len(round_.present) < least:
+            why = f"{len(round_.present)} institutions were present in time, {least} are needed"
+            return (Abandoned(reason=why),)
+        if round_.secure and command.start is None:
+            return (Abandoned(reason=_NO_TIME),)
+        return _begun(round_, command.start)
+    # The steps of a secure sum have deadlines of their own, which its machine knows.
+    if round_.phase is RoundPhase.COLLECTING and not round_.secure and now >= round_.opened.collect_until:
         if len(round_.arrived) >= least:
             return (Summed(),)
         return (Abandoned(reason=f"{len(round_.arrived)} vectors arrived in time, {least} are needed"),)
     return ()
+
+
+_NO_TIME = "the coordinator was not there when the gathering ended: too little time is left for the sum"
+
+
+def _begun(round_: Round, start: Digest | None) -> tuple[Body, ...]:
+    if not round_.secure:
+        return (Collecting(),)
+    assert start is not None, "asked for before"
+    return Collecting(), Started(envelope=start)
 
 
 def _publish(round_: Round, command: Publish) -> tuple[Body, ...]:
@@ -300,6 +360,16 @@ def _applied(round_: Round, event: Event) -> Round:
             return replace(round_, present=round_.present | {node})
         case Contributed(node=node, statement=statement):
             return replace(round_, arrived={**round_.arrived, node: statement})
+        case Started(envelope=envelope):
+            return replace(round_, start=envelope, sum_phase=SumPhase.ADVERTISING)
+        case MessagePosted() | RollCalled() | TimePassed():
+            return _told(round_, Step(event.at, event.body))
+        case SumTurned(phase=phase, survivors=survivors):
+            return replace(round_, sum_phase=SumPhase[phase.upper()], survivors=survivors or round_.survivors)
+        case DealerConvicted(node=node):
+            return replace(round_, convicted=node)
+        case Totalled() as body:
+            return replace(round_, total=body)
         case Publishing() as body:
             return replace(round_, publishing=body, published_at=event.at)
         case Published() as body:
@@ -308,3 +378,14 @@ def _applied(round_: Round, event: Event) -> Round:
             return replace(round_, reason=reason, ended_at=event.at)
         case _:
             return round_
+
+
+def _told(round_: Round, step: Step) -> Round:
+    after = replace(round_, course=(*round_.course, step))
+    if not isinstance(step.told, MessagePosted):
+        return after
+    kind, node, message = Kind(step.told.kind), step.told.node, step.told.message
+    posted = {**round_.posted, kind: {**round_.posted.get(kind, {}), node: message}}
+    if kind is Kind.UPLOAD:
+        return replace(after, posted=posted, arrived={**round_.arrived, node: message})
+    return replace(after, posted=posted)

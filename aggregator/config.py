@@ -18,6 +18,8 @@ from samentel.documents.model import Model, Name, from_toml
 from samentel.errors import DocumentError, LocalFault, SamentelError
 
 Hours = Annotated[float, Field(gt=0, le=24 * 90)]
+Minutes = Annotated[float, Field(ge=0.001, le=60 * 24 * 7)]
+Expiry = Annotated[float, Field(ge=0.001, le=24 * 30)]  # nodes keep a secret of a round for a month at most
 Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:-]{1,253}$")]
 
 
@@ -41,7 +43,10 @@ class Settings(Model):
     authority: Annotated[tuple[Name, ...], Field(min_length=1, max_length=16)]
     authority_threshold: Annotated[int, Field(ge=1, le=16)]
     gather_hours: Hours = 168.0
+    advertise_minutes: Minutes = 30.0
+    share_minutes: Minutes = 30.0
     collect_hours: Hours = 24.0
+    expire_hours: Expiry = 168.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,9 @@ class Config:
         path: the file itself; relative paths in it start at its directory.
         database: an SQLAlchemy URL; it may hold a password and is not shown.
         authority: the programme authority's public keys, by their files.
+        gather, collect: how long institutions have to say that they take part, and then to hand in.
+        advertise, share, expire: how long the other steps of a secure sum may take: the keys, the dealings,
+            and all that comes after the masked counts.
     """
 
     path: Path
@@ -63,7 +71,10 @@ class Config:
     authority_files: tuple[Path, ...]
     authority_threshold: int
     gather: timedelta
+    advertise: timedelta
+    share: timedelta
     collect: timedelta
+    expire: timedelta
     database_url: str
 
     def __repr__(self) -> str:
@@ -122,7 +133,10 @@ def load(path: Path) -> Config:
         authority_files=authority_files,
         authority_threshold=settings.authority_threshold,
         gather=timedelta(hours=settings.gather_hours),
+        advertise=timedelta(minutes=settings.advertise_minutes),
+        share=timedelta(minutes=settings.share_minutes),
         collect=timedelta(hours=settings.collect_hours),
+        expire=timedelta(hours=settings.expire_hours),
         database_url=settings.database or f"sqlite:///{state / 'aggregator.db'}",
     )
 

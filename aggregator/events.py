@@ -23,6 +23,7 @@ from samentel.documents.model import (
     from_json,
     to_bytes,
 )
+from samentel.documents.programme import Mode
 from samentel.documents.roster import KeyHex
 from samentel.errors import DocumentError, LocalFault
 from samentel.ids import NO_DIGEST, Digest
@@ -94,7 +95,13 @@ class DocumentPublished(Model):
 
 
 class RoundOpened(Model):
-    """A round was opened; ``envelope`` names the signed round document."""
+    """A round was opened; ``envelope`` names the signed round document.
+
+    Attributes:
+        institutions_min: so many must be present for it to begin; in a secure sum the programme's rules may
+            ask for more than its least number.
+        mode: as the programme has it. Logs from before there were secure sums do not say.
+    """
 
     envelope: DigestField
     programme: DigestField
@@ -105,6 +112,7 @@ class RoundOpened(Model):
     institutions_min: int
     gather_until: Moment
     collect_until: Moment
+    mode: Mode = Mode.INDIVIDUAL
 
 
 class Present(Model):
@@ -115,6 +123,62 @@ class Present(Model):
 
 class Collecting(Model):
     """Gathering is over: those present hand in their vectors."""
+
+
+class Started(Model):
+    """The steps of a secure sum begin; ``envelope`` names the signed start with their deadlines."""
+
+    envelope: DigestField
+
+
+class MessagePosted(Model):
+    """A node's signed message of a secure sum was stored, and the bytes that it names beside it."""
+
+    node: NodeIdField
+    kind: Literal["advert", "dealing", "upload", "agreement", "reveal"]
+    message: DigestField
+    attachment: DigestField | None = None
+
+
+class RollCalled(Model):
+    """These nodes have asked for news since the last masked counts arrived: they are up."""
+
+    nodes: tuple[NodeIdField, ...]
+
+
+class TimePassed(Model):
+    """A secure sum was told the time, that of this event, and went on because of it."""
+
+
+class SumTurned(Model):
+    """A secure sum is in another phase; ``survivors`` are named when it is their agreement that is gathered.
+
+    What it says follows from the events before it; it stands here so that where a round is can be read
+    without its messages.
+    """
+
+    phase: Literal["sharing", "masking", "agreeing", "revealing", "done", "failed"]
+    survivors: tuple[NodeIdField, ...] = ()
+
+
+class DealerConvicted(Model):
+    """A node is proven to have dealt shares that do not fit; ``evidence`` names the proof."""
+
+    node: NodeIdField
+    evidence: DigestField
+
+
+class Totalled(Model):
+    """The masks are off: ``total`` names the national sum as residues.
+
+    Attributes:
+        survivors: whose counts are in it.
+        dealers: the noise shares were drawn for that many.
+    """
+
+    total: DigestField
+    survivors: tuple[NodeIdField, ...]
+    dealers: Annotated[int, Field(ge=1)]
 
 
 class Contributed(Model):
@@ -167,6 +231,13 @@ Body = (
     | RoundOpened
     | Present
     | Collecting
+    | Started
+    | MessagePosted
+    | RollCalled
+    | TimePassed
+    | SumTurned
+    | DealerConvicted
+    | Totalled
     | Contributed
     | Summed
     | Publishing
@@ -187,6 +258,13 @@ KINDS: Mapping[str, type[Body]] = {
     "round-opened": RoundOpened,
     "present": Present,
     "collecting": Collecting,
+    "started": Started,
+    "message-posted": MessagePosted,
+    "roll-called": RollCalled,
+    "time-passed": TimePassed,
+    "sum-turned": SumTurned,
+    "dealer-convicted": DealerConvicted,
+    "totalled": Totalled,
     "contributed": Contributed,
     "summed": Summed,
     "publishing": Publishing,

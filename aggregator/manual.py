@@ -7,12 +7,14 @@ no Prefect.
 import re
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Column, Table
 
 from aggregator.client import Coordinator
+from aggregator.progress import SHORT, clock, cost_of, ending, in_sum, news, step_of
 from samentel.documents import programme as programmes
 from samentel.documents.envelope import open_envelope
 from samentel.documents.keys import VerifyKey
@@ -21,14 +23,17 @@ from samentel.documents.statements import payload_type
 from samentel.errors import LocalFault
 from samentel.figures.release import Manifest
 from samentel.ids import DIGEST, Period
-from samentel.wire.messages import RoundPhase, RoundStatus
+from samentel.wire.messages import RoundPhase, RoundStatus, SumPhase
 
 LOOK_SECONDS = 1.0
-SHORT = 12  # characters of a round id that people are shown
 RELEASE_NAME = re.compile(r"[a-z0-9][a-zA-Z0-9._-]{0,99}")  # as the contract has it
 _OPEN = (RoundPhase.GATHERING, RoundPhase.COLLECTING)
+_OVER = (RoundPhase.PUBLISHED, RoundPhase.ABANDONED)
 
-console = Console(width=None if sys.stdout.isatty() else 200, soft_wrap=True, highlight=False)
+# What is printed may hold words that somebody typed, such as a reason: no brackets of theirs are orders.
+console = Console(
+    width=None if sys.stdout.isatty() else 200, soft_wrap=True, highlight=False, markup=False, emoji=False
+)
 
 
 def connected(config: Path, credentials: Path | None) -> Coordinator:
@@ -40,7 +45,7 @@ def run(coordinator: Coordinator, programme: str, period: str, *, attempt: int, 
     """Open a round, wait, collect, wait, publish.
 
     Raises:
-        LocalFault: the round was abandoned.
+        LocalFault: the round was abandoned; the text says what it cost and what to do.
     """
     period = str(Period.parse(period))
     digest = _programme(coordinator, programme)
@@ -52,7 +57,7 @@ def run(coordinator: Coordinator, programme: str, period: str, *, attempt: int, 
     )
     said = ""
     while status.phase in _OPEN:
-        if (line := _progress(status)) != said:
+        if (line := news(status)) != said:
             console.print(line)
             said = line
         wanted = enough or len(status.invited)
@@ -66,8 +71,8 @@ def run(coordinator: Coordinator, programme: str, period: str, *, attempt: int, 
     if status.phase is RoundPhase.SUMMED:
         status = coordinator.publish(status.round_id)
     if status.phase is RoundPhase.ABANDONED:
-        raise LocalFault(f"the round was abandoned: {status.reason}. {_spent(status)}")
-    console.print(f"published: {status.release_id} ({len(status.arrived)} institutions in the sum)")
+        raise LocalFault(ending(status, programme))
+    console.print(f"published: {status.release_id} ({len(in_sum(status))} institutions in the sum)")
 
 
 def show(coordinator: Coordinator, round_id: str) -> None:
@@ -75,25 +80,58 @@ def show(coordinator: Coordinator, round_id: str) -> None:
     if round_id:
         _print_round(_find(coordinator, round_id))
         return
-    named = Column("round", min_width=SHORT, no_wrap=True)
-    table = Table(named, "period", "attempt", "phase", "invited", "present", "arrived", "release", box=None)
+    round_ = Column("round", min_width=SHORT, no_wrap=True)
+    table = Table(
+        round_,
+        "period",
+        "attempt",
+        "phase",
+        "invited",
+        "present",
+        "arrived",
+        "in the sum",
+        "release",
+        box=None,
+    )
     for status in coordinator.rounds():
-        counts = (len(status.invited), len(status.present), len(status.arrived))
+        names = (status.invited, status.present, status.arrived, in_sum(status))
         table.add_row(
             status.round_id[:SHORT],
             status.period,
             str(status.attempt),
-            status.phase.name.lower(),
-            *map(str, counts),
+            _phase(status),
+            *(str(len(which)) for which in names),
             status.release_id or "-",
         )
     console.print(table)
 
 
-def abandon(coordinator: Coordinator, round_id: str, reason: str) -> None:
-    """End a round without a release."""
-    status = coordinator.abandon(_find(coordinator, round_id).round_id, reason)
-    console.print(f"round {status.round_id[:SHORT]} is abandoned. {_spent(status)}")
+def abandon(coordinator: Coordinator, round_id: str, reason: str, *, sure: bool) -> bool:
+    """Say what it costs to end a round without a release, and end it unless somebody pays and nobody is sure.
+
+    Args:
+        sure: whoever asks accepts that what institutions have spent is spent for nothing.
+
+    Returns:
+        Whether the round has ended.
+    """
+    status = _find(coordinator, round_id)
+    if status.phase not in _OVER:
+        foreseen = cost_of(status)
+        console.print(f"{news(status)}\n{foreseen}")
+        if not foreseen.nothing and not sure:
+            return False
+    ended = coordinator.abandon(status.round_id, reason)
+    if status.phase is RoundPhase.ABANDONED:
+        console.print(
+            f"round {ended.round_id[:SHORT]} was abandoned before: {ended.reason}. {cost_of(ended)}"
+        )
+        return True
+    before, after = cost_of(status), cost_of(ended)
+    # Institutions go on until they hear of it: between the look and the end the price may have risen.
+    rose = (after.spent, after.perhaps) != (before.spent, before.perhaps)
+    console.print(f"round {ended.round_id[:SHORT]} is abandoned.{f' {after}' if rose else ''}")
+    return True
 
 
 def releases(coordinator: Coordinator) -> None:
@@ -142,6 +180,8 @@ def _programme(coordinator: Coordinator, name: str) -> str:
 
 
 def _find(coordinator: Coordinator, start: str) -> RoundStatus:
+    if DIGEST.fullmatch(start):
+        return coordinator.round(start)
     found = [status for status in coordinator.rounds() if status.round_id.startswith(start)]
     if len(found) != 1:
         raise LocalFault(
@@ -155,37 +195,39 @@ def _print_round(status: RoundStatus) -> None:
     table.add_row("round", status.round_id)
     table.add_row("programme", status.programme_digest)
     table.add_row("period", f"{status.period}, attempt {status.attempt}")
-    table.add_row("phase", status.phase.name.lower())
+    table.add_row("phase", _phase(status))
     table.add_row("invited", f"{len(status.invited)}, at least {status.institutions_min} are needed")
-    table.add_row("present", f"{len(status.present)}: {', '.join(status.present) or '-'}")
-    table.add_row("arrived", f"{len(status.arrived)}: {', '.join(status.arrived) or '-'}")
-    table.add_row("waited for", ", ".join(_waited_for(status)) or "-")
-    table.add_row("gathering until", status.gather_until)
-    table.add_row("collecting until", status.collect_until)
+    table.add_row("gathering until", clock(status.gather_until))
+    if status.sum_phase is SumPhase.NONE:
+        table.add_row("collecting until", clock(status.collect_until))
+    for title, names in _stations(status):
+        table.add_row(title, f"{len(names)}: {', '.join(names) or '-'}")
+    if step := step_of(status):
+        table.add_row("waited for", ", ".join(step.awaited) or "-")
+        table.add_row("until", clock(step.until) or "-")
+    cost = cost_of(status)
+    table.add_row("has spent", f"{len(cost.spent)}: {', '.join(cost.spent) or '-'}")
+    if cost.perhaps:
+        table.add_row("may have spent", f"{len(cost.perhaps)}: {', '.join(cost.perhaps)}")
     table.add_row("reason", status.reason or "-")
     table.add_row("release", status.release_id or "-")
     console.print(table)
 
 
-def _waited_for(status: RoundStatus) -> list[str]:
-    if status.phase is RoundPhase.GATHERING:
-        return sorted(set(status.invited) - set(status.present))
-    if status.phase is RoundPhase.COLLECTING:
-        return sorted(set(status.present) - set(status.arrived))
-    return []
+def _stations(status: RoundStatus) -> Iterator[tuple[str, Sequence[str]]]:
+    """Who has come how far, in the order of a round."""
+    yield "present", status.present
+    if status.sum_phase is SumPhase.NONE:
+        yield "arrived", status.arrived
+        return
+    yield "keys", status.listed
+    yield "dealings", status.dealt
+    yield "masked counts", status.arrived
+    yield "survivors", status.survivors
+    yield "agreed", status.agreed
 
 
-def _progress(status: RoundStatus) -> str:
-    waited = _waited_for(status)
-    names = (", ".join(waited[:5]) + (" ..." if len(waited) > 5 else "")) or "nobody"
-    if status.phase is RoundPhase.GATHERING:
-        return f"gathering: {len(status.present)} of {len(status.invited)} present, waiting for {names}"
-    return f"collecting: {len(status.arrived)} of {len(status.present)} arrived, waiting for {names}"
-
-
-def _spent(status: RoundStatus) -> str:
-    if not status.arrived:
-        return "No vector had arrived. An institution that was about to send may have spent all the same."
-    return (
-        f"Spent for it and not refunded, at: {', '.join(status.arrived)}. Another attempt charges them again."
-    )
+def _phase(status: RoundStatus) -> str:
+    phase = status.phase.name.lower()
+    step = step_of(status)
+    return phase if step is None or step.name == phase else f"{phase}: {step.name}"

@@ -12,19 +12,38 @@ from datetime import UTC, datetime
 from aggregator import conductor, documents, files
 from aggregator.authority import Authority
 from aggregator.book import Book, Entry, State
-from aggregator.conductor import Command, Round
+from aggregator.conductor import Command, Round, Step
 from aggregator.config import Config
 from aggregator.errors import NotFound
-from aggregator.events import Body
-from aggregator.journal import note
+from aggregator.events import Body, MessagePosted
+from aggregator.journal import note, warn
 from aggregator.register import Document
 from aggregator.store import Message
+from aggregator.sums import Sums, start_of
 from samentel.documents import programme as programmes
 from samentel.documents import roster as rosters
+from samentel.documents import statements
+from samentel.documents.envelope import to_json
 from samentel.documents.keys import SigningKey, signing_key
+from samentel.documents.model import from_json
 from samentel.documents.programme import Programme
 from samentel.documents.roster import Roster
-from samentel.ids import RoundId
+from samentel.errors import SamentelError
+from samentel.ids import RoundId, digest
+from samentel.secagg.messages import Kind
+from samentel.wire.messages import RoundPhase, SumPhase
+
+Also = Callable[[State], tuple[tuple[str, Body], ...]]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Post:
+    """A node's message of a secure sum, with all that belongs beside it."""
+
+    node: str
+    kind: Kind
+    message: bytes
+    attachment: bytes
 
 
 class News:
@@ -40,12 +59,17 @@ class News:
         """Wake everybody when there is something new."""
         if version != self.version:
             self.version = version
-            self._ring()
+            self.ring()
+
+    def ring(self) -> None:
+        """Wake everybody although there is nothing new: they ask again, and so say that they are up."""
+        self._bell.set()
+        self._bell = asyncio.Event()
 
     def close(self) -> None:
         """Wake everybody and let nobody wait again."""
         self.closed = True
-        self._ring()
+        self.ring()
 
     async def wait(self, cursor: int, seconds: float) -> None:
         """Return at once when the cursor is not the version, else at the next news or after that time."""
@@ -55,10 +79,6 @@ class News:
             async with asyncio.timeout(seconds):
                 await self._bell.wait()
 
-    def _ring(self) -> None:
-        self._bell.set()
-        self._bell = asyncio.Event()
-
 
 @dataclass(slots=True)
 class Office:
@@ -66,6 +86,7 @@ class Office:
 
     Attributes:
         now: the clock, UTC.
+        sums: the machines of secure sums.
     """
 
     config: Config
@@ -76,6 +97,11 @@ class Office:
     now: Callable[[], datetime]
     _rosters: dict[str, Roster] = field(default_factory=dict)
     _programmes: dict[str, Programme] = field(default_factory=dict)
+    sums: Sums = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Give the machines what they are made from."""
+        self.sums = Sums(self.book.store, self.key, self.programme, self.roster)
 
     def refresh(self) -> State:
         """The latest state; wakes those who wait when another process has written news."""
@@ -83,10 +109,14 @@ class Office:
         self.news.announce(state.version)
         return state
 
-    def write(self, decision: Callable[[State], Entry]) -> State:
-        """Decide, write durably, wake those who wait."""
+    def write(self, decision: Callable[[State], Entry], at: datetime | None = None) -> State:
+        """Decide, write durably, wake those who wait.
+
+        Args:
+            at: the moment of the events, where the decision depends on it; else now.
+        """
         before = self.book.state.rounds
-        state = self.book.write(self.now(), decision)
+        state = self.book.write(at or self.now(), decision)
         _note_changes(before, state.rounds)
         self.news.announce(state.version)
         return state
@@ -97,7 +127,7 @@ class Office:
         command: Command,
         blobs: tuple[bytes, ...] = (),
         messages: tuple[Message, ...] = (),
-        also: Callable[[State], tuple[tuple[str, Body], ...]] = lambda _: (),
+        also: Also = lambda _: (),
     ) -> Round:
         """Carry out a command on a round; returns where the round stands then.
 
@@ -112,13 +142,95 @@ class Office:
                 return Entry()
             return Entry((*((round_id, body) for body in bodies), *also(state)), blobs, messages)
 
-        return find_round(self.write(decision), round_id)
+        return find_round(self.write(decision, now), round_id)
+
+    def collect(self, round_id: str) -> Round:
+        """End the gathering of a round."""
+        return self._begin(find_round(self.refresh(), round_id), conductor.Collect)
+
+    def post(self, round_id: str, post: Post, also: Also = lambda _: ()) -> Round:
+        """Take a node's message of a secure sum; one that is stored already changes nothing.
+
+        Args:
+            also: what else is written in the same transaction.
+
+        Raises:
+            Contradiction, Refusal: as ``conductor.takes``.
+            PeerError: the message does not hold.
+        """
+        now, named = self.now(), [digest(data) for data in (post.message, post.attachment) if data]
+        told = MessagePosted.model_validate(
+            {
+                "node": post.node,
+                "kind": post.kind.value,
+                **dict(zip(("message", "attachment"), named, strict=False)),
+            }
+        )
+        message = Message(round_id, post.node, post.kind.value, *named)
+
+        def decision(state: State) -> Entry:
+            round_ = find_round(state, round_id)
+            if not conductor.takes(round_, post.node, post.kind, named[0]):
+                return Entry()
+            outcome = self.sums.outcome(round_, Step(now, told), (post.message, post.attachment))
+            bodies = (*((round_id, body) for body in outcome.bodies), *also(state))
+            held = tuple(data for data in (post.message, post.attachment) if data)
+            return Entry(bodies, (*held, *outcome.blobs), (message,))
+
+        round_ = find_round(self.write(decision, now), round_id)
+        self._call_the_roll(round_)
+        return round_
+
+    def polled(self, node: str) -> None:
+        """Note that a node is up; a secure sum that only waited for it goes on."""
+        for round_ in self.book.state.rounds.values():
+            if self.sums.notice(round_, node):
+                self._pass_time(round_)
 
     def tick(self) -> None:
-        """Let every open round notice that time has passed."""
+        """Let every open round notice that time has passed; raises the first fault when all have."""
+        faults = []
         for round_ in self.refresh().rounds.values():
-            if conductor.decide(round_, conductor.Tick(), self.now()):
-                self.command(round_.round_id, conductor.Tick())
+            if round_.phase not in conductor.OPEN:
+                continue
+            try:
+                if round_.start:
+                    self._pass_time(round_)
+                    self._call_the_roll(find_round(self.book.state, round_.round_id))
+                elif conductor.decide(round_, conductor.Tick(), self.now()):
+                    self._begin(round_, conductor.Tick)
+            except SamentelError as fault:
+                faults.append(fault)
+        if faults:
+            raise faults[0]
+
+    def _begin(self, round_: Round, command: type[conductor.Collect] | type[conductor.Tick]) -> Round:
+        """End the gathering; for a secure sum with a signed start."""
+        if not round_.secure:
+            return self.command(round_.round_id, command())
+        said = documents.stored(self.book.store, round_.opened.envelope)
+        start = start_of(from_json(statements.Round, said.payload, "round"), self.config, self.now())
+        if start is None:
+            return self.command(round_.round_id, command())
+        file = to_json(statements.state(start, self.key))
+        return self.command(round_.round_id, command(digest(file)), (file,))
+
+    def _pass_time(self, round_: Round) -> None:
+        now = self.now()
+
+        def decision(state: State) -> Entry:
+            held = find_round(state, round_.round_id)
+            told = self.sums.passing(held, now)
+            if told is None:
+                return Entry()
+            outcome = self.sums.outcome(held, Step(now, told))
+            return Entry(tuple((held.round_id, body) for body in outcome.bodies), outcome.blobs)
+
+        self.write(decision, now)
+
+    def _call_the_roll(self, round_: Round) -> None:
+        if self.sums.calls(round_, self.now()):
+            self.news.ring()
 
     def roster(self, digest: str) -> Roster:
         """A roster that is or was in force."""
@@ -168,6 +280,15 @@ def find_round(state: State, round_id: str) -> Round:
 def _note_changes(before: conductor.Rounds, after: conductor.Rounds) -> None:
     for round_id, round_ in after.items():
         held = before.get(round_id)
-        if held is not round_ and (held is None or held.phase is not round_.phase):
-            peers = len(round_.arrived) if round_.arrived else len(round_.present)
-            note("round", round=round_id, phase=round_.phase.name.lower(), peers=peers, reason=round_.reason)
+        if held is round_:
+            continue
+        if held is None or (held.phase, held.sum_phase) != (round_.phase, round_.sum_phase):
+            peers = len(round_.survivors or round_.arrived or round_.present)
+            note("round", round=round_id, phase=_where(round_), peers=peers, reason=round_.reason)
+        if round_.convicted and (held is None or not held.convicted):
+            warn("dealer-convicted", round=round_id, node=round_.convicted)
+
+
+def _where(round_: Round) -> str:
+    runs = round_.phase is RoundPhase.COLLECTING and round_.sum_phase is not SumPhase.NONE
+    return (round_.sum_phase if runs else round_.phase).name.lower()

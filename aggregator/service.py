@@ -4,27 +4,19 @@ Bytes, certificates and status codes are the business of ``aggregator/link.py``.
 """
 
 import asyncio
-import itertools
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from aggregator import conductor, documents, enrolment
+from aggregator import conductor, documents, enrolment, releasing
 from aggregator.book import Entry, State
 from aggregator.conductor import Round
 from aggregator.errors import NotFound
-from aggregator.events import RoundOpened
-from aggregator.mailbox import CONTRIBUTION, Mailbox
+from aggregator.mailbox import Mailbox
 from aggregator.office import Office, find_round
-from samentel.counting.privacy import noise_plan
-from samentel.documents import statements
-from samentel.documents.envelope import to_json
-from samentel.documents.programme import Programme
-from samentel.errors import Reason, Refusal
-from samentel.ids import Period, digest
+from aggregator.opening import attempt_wanted, opening
+from samentel.ids import Period
+from samentel.secagg.messages import Kind
 from samentel.wire import messages as m
 from samentel.wire import methods as M
 from samentel.wire.messages import RoundPhase
@@ -57,6 +49,8 @@ def functions(office: Office) -> Mapping[Method[Any, Any], Function | Stream]:
         M.GET_DOCUMENT: _answer(lambda request, _: mailbox.document(request.digest)),
         M.PUT_PRESENCE: _answer(lambda request, caller: mailbox.presence(caller.id, request)),
         M.PUT_CONTRIBUTION: _answer(lambda request, caller: mailbox.contribution(caller.id, request)),
+        M.GET_LETTER: _answer(lambda request, caller: mailbox.letter(caller.id, request)),
+        M.PUT_MESSAGE: _answer(lambda request, caller: mailbox.message(caller.id, request)),
         M.LIST_PROGRAMMES: _answer(lambda *_: control.programmes()),
         M.GET_PROGRAMME: _answer(lambda request, _: control.programme(request)),
         M.OPEN_ROUND: _answer(lambda request, _: control.open_round(request)),
@@ -122,21 +116,21 @@ class Control:
         programme = office.programme(request.programme_digest)
 
         def wanted(state: State) -> Round | int:
-            return conductor.attempt_wanted(
+            return attempt_wanted(
                 state.rounds, programme.digest, period, request.attempt, programme.max_attempts
             )
 
         def decision(state: State) -> Entry:
             found = wanted(state)
-            return Entry() if isinstance(found, Round) else self._opening(state, programme, period, found)
+            return Entry() if isinstance(found, Round) else opening(office, state, programme, period, found)
 
         opened = wanted(office.write(decision))
         assert isinstance(opened, Round), "the round asked for has just been written"
-        return m.OpenRoundResponse(status(opened))
+        return m.OpenRoundResponse(status(self.office, opened))
 
     def round(self, request: m.GetRoundRequest) -> m.GetRoundResponse:
         """Where a round stands."""
-        return m.GetRoundResponse(status(find_round(self.office.refresh(), request.round_id)))
+        return m.GetRoundResponse(status(self.office, find_round(self.office.refresh(), request.round_id)))
 
     def rounds(self) -> m.ListRoundsResponse:
         """All rounds, newest first, as many as fit in a message."""
@@ -146,124 +140,27 @@ class Control:
             names += len(round_.opened.invited) + len(round_.present) + len(round_.arrived)
             if len(listed) == 1000 or (listed and names > MOST_NAMES):
                 break
-            listed.append(status(round_))
+            listed.append(status(self.office, round_))
         return m.ListRoundsResponse(tuple(listed))
 
     def collect(self, request: m.CollectRoundRequest) -> m.CollectRoundResponse:
         """Stop gathering."""
-        return m.CollectRoundResponse(status(self.office.command(request.round_id, conductor.Collect())))
+        return m.CollectRoundResponse(status(self.office, self.office.collect(request.round_id)))
 
     def abandon(self, request: m.AbandonRoundRequest) -> m.AbandonRoundResponse:
         """End a round without a release."""
         command = conductor.Abandon(request.reason)
-        return m.AbandonRoundResponse(status(self.office.command(request.round_id, command)))
+        return m.AbandonRoundResponse(status(self.office, self.office.command(request.round_id, command)))
 
     async def publish(self, request: m.PublishRoundRequest) -> m.PublishRoundResponse:
         """Make the release. Crash-safe: its name and moment are written first, its completion last."""
         async with self._publishing:
             state = self.office.refresh()
             asked = find_round(state, request.round_id)
-            round_ = self.office.command(asked.round_id, self._naming(state, asked))
+            round_ = self.office.command(asked.round_id, releasing.naming(self.office, state, asked))
             if round_.phase is not RoundPhase.PUBLISHED:
-                round_ = await self._make_release(round_)
-        return m.PublishRoundResponse(status(round_))
-
-    async def _make_release(self, round_: Round) -> Round:
-        from aggregator import publisher  # polars is loaded when there is something to publish, not at start
-
-        assert round_.publishing is not None, "Publish has named the release"
-        assert round_.published_at is not None, "and dated it"
-        store = self.office.book.store
-        handed_in = store.messages(round_.round_id, CONTRIBUTION)
-        material = publisher.Material(
-            release_id=round_.publishing.release_id,
-            round=round_,
-            programme=self.office.programme(round_.opened.programme),
-            vectors={
-                node: np.frombuffer(store.blob(str(handed_in[node].payload)), dtype="<i8").astype(np.int64)
-                for node in round_.arrived
-            },
-            published_at=round_.published_at,
-            supersedes=round_.publishing.supersedes,
-        )
-        manifest = await asyncio.to_thread(
-            publisher.write, self.office.config.releases, material, self.office.key
-        )
-        return self.office.command(round_.round_id, conductor.Finish(manifest))
-
-    def _naming(self, state: State, round_: Round) -> conductor.Publish:
-        programme = self.office.programme(round_.opened.programme)
-        taken = {
-            other.publishing.release_id
-            for other in state.rounds.values()
-            if other.publishing is not None and other.round_id != round_.round_id
-        }
-        release_id = next(
-            name
-            for name in _release_names(programme, round_.opened.period, round_.opened.attempt)
-            if name not in taken
-        )
-        earlier = [
-            other.release_id
-            for other in state.rounds.values()
-            if other.release_id
-            and other.opened.period == round_.opened.period
-            and self.office.programme(other.opened.programme).id == programme.id
-        ]
-        return conductor.Publish(release_id, earlier[-1] if earlier else None)
-
-    def _opening(self, state: State, programme: Programme, period: Period, attempt: int) -> Entry:
-        office, now = self.office, self.office.now()
-        noise_plan(programme)
-        if not programme.admits(period):
-            raise Refusal(
-                Reason.PERIOD_KIND, f"this programme counts by {programme.period}; {period} is not one"
-            )
-        if period.end > now:
-            raise Refusal(Reason.PERIOD_NOT_OVER, f"{period} is not over before {period.end:%Y-%m-%d}")
-        held = state.register.roster
-        if held is None:
-            raise Refusal(Reason.ROSTER_MISMATCH, "there is no roster in force: publish one first")
-        institutions = office.roster(held.digest).institutions
-        least = programme.roster.institutions_min
-        if len(institutions) < least:
-            raise Refusal(
-                Reason.PARAMETER_BELOW_FLOOR,
-                f"{len(institutions)} institutions are on the roster, {least} are needed",
-            )
-        document = statements.Round(
-            programme=programme.digest,
-            roster=held.digest,
-            period=period,
-            attempt=attempt,
-            nonce=os.urandom(32).hex(),
-            opened_at=now,
-            gather_until=now + office.config.gather,
-            collect_until=now + office.config.gather + office.config.collect,
-        )
-        file = to_json(statements.state(document, office.key))
-        body = RoundOpened(
-            envelope=digest(file),
-            programme=programme.digest,
-            roster=held.digest,
-            period=period,
-            attempt=attempt,
-            invited=tuple(entry.node for entry in institutions),
-            institutions_min=least,
-            gather_until=document.gather_until,
-            collect_until=document.collect_until,
-        )
-        return Entry(bodies=((document.round_id, body),), blobs=(file,))
-
-
-def _release_names(programme: Programme, period: Period, attempt: int) -> Iterator[str]:
-    """Names for a release, the plainest first: another version, or another programme, may have taken some."""
-    rest = f"{period}-{attempt}".lower()
-    yield f"{programme.id}-{rest}"
-    versioned = f"{programme.id}-v{programme.version}-{rest}"
-    yield versioned
-    for number in itertools.count(2):
-        yield f"{versioned}-{number}"
+                round_ = await releasing.make(self.office, round_)
+        return m.PublishRoundResponse(status(self.office, round_))
 
 
 @dataclass(slots=True)
@@ -290,21 +187,21 @@ class Releases:
 
     def one(self, request: m.GetReleaseRequest) -> m.GetReleaseResponse:
         """The signed manifest of a release."""
-        from aggregator import publisher  # see Control._make_release
+        from aggregator import publisher  # see aggregator/releasing.py
 
         self._published(request.release_id)
         return m.GetReleaseResponse(publisher.read_manifest(self.office.config.releases, request.release_id))
 
     async def file(self, request: m.ReadFileRequest) -> AsyncIterator[m.ReadFileResponse]:
         """One file of a release; only names that its manifest has can be asked for."""
-        from aggregator import publisher  # see Control._make_release
+        from aggregator import publisher  # see aggregator/releasing.py
 
         self._published(request.release_id)
         releases = self.office.config.releases
         manifest = publisher.manifest_of(publisher.read_manifest(releases, request.release_id))
         if request.name not in {file.name for file in manifest.files}:
             raise NotFound("this release has no file of that name")
-        for piece in publisher.pieces(releases, request.release_id, request.name, m.FILE_PIECE):
+        for piece in publisher.pieces(releases, request.release_id, request.name, m.PIECE):
             yield m.ReadFileResponse(piece)
 
     def _published(self, release_id: str) -> Round:
@@ -314,8 +211,9 @@ class Releases:
         raise NotFound("there is no release of that name")
 
 
-def status(round_: Round) -> m.RoundStatus:
+def status(office: Office, round_: Round) -> m.RoundStatus:
     """Where a round stands, for the wire."""
+    deadline = office.sums.deadline(round_)
     return m.RoundStatus(
         round_id=round_.round_id,
         programme_digest=round_.opened.programme,
@@ -330,4 +228,19 @@ def status(round_: Round) -> m.RoundStatus:
         collect_until=round_.opened.collect_until.isoformat(),
         reason=round_.reason,
         release_id=round_.release_id,
+        sum_phase=round_.sum_phase,
+        listed=tuple(sorted(round_.senders(Kind.ADVERT))),
+        dealt=tuple(sorted(round_.senders(Kind.DEALING))),
+        survivors=round_.survivors,
+        agreed=tuple(sorted(round_.senders(Kind.AGREEMENT))),
+        awaited=tuple(sorted(_awaited(office, round_))),
+        step_until=deadline.isoformat() if deadline is not None else "",
     )
+
+
+def _awaited(office: Office, round_: Round) -> frozenset[str]:
+    if round_.phase is RoundPhase.GATHERING:
+        return frozenset(round_.opened.invited) - round_.present
+    if round_.phase is RoundPhase.COLLECTING and not round_.secure:
+        return round_.present - round_.arrived.keys()
+    return office.sums.awaited(round_, office.now())

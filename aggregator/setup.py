@@ -46,6 +46,13 @@ authority_threshold = {threshold}
 # How long institutions have to say that they take part, and then to hand in.
 gather_hours = 168.0
 collect_hours = 24.0
+
+# How long the other steps of a secure sum may take. It begins when the gathering is over: with keys, then
+# seed shares, then what is handed in. After that the institutions in the sum must still agree and help to
+# take the masks off; each of them is waited for, until the last of these times.
+advertise_minutes = 30.0
+share_minutes = 30.0
+expire_hours = 168.0
 """
 
 

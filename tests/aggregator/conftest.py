@@ -59,6 +59,7 @@ en = "Testing"
 
 [roster]
 institutions_min = 3
+{rules}
 
 [[populations]]
 id = "clients"
@@ -107,6 +108,11 @@ question = {{ nl = "Wie waarom?", en = "Who, why?" }}
 """
 
 NODES = ("amber", "beryl", "coral", "dune")
+
+
+def written(version: int = 1, mode: str = "individual", rules: str = "") -> bytes:
+    """The programme of these tests as its author writes it; ``rules``: further lines under [roster]."""
+    return PROGRAMME.format(version=version, mode=mode, rules=rules).encode()
 
 
 def free_port() -> int:
@@ -214,9 +220,8 @@ class Central:
         self.peers[name] = Peer(name, made, *make_request(), SigningKey(os.urandom(32)))
         return self.peers[name]
 
-    def sign_programme(self, version: int = 1, mode: str = "individual") -> Any:
-        text = PROGRAMME.format(version=version, mode=mode).encode()
-        return seal(programmes.PAYLOAD_TYPE, text, *self.authority)
+    def sign_programme(self, version: int = 1, mode: str = "individual", rules: str = "") -> Any:
+        return seal(programmes.PAYLOAD_TYPE, written(version, mode, rules), *self.authority)
 
     def sign_roster(self, payload: bytes | None = None) -> Any:
         return seal(rosters.PAYLOAD_TYPE, payload or documents.draft_roster(self.config), *self.authority)
@@ -260,8 +265,7 @@ def central(tmp_path: Path, authority_files: Any) -> Central:
         authority=paths,
         authority_threshold=2,
     )
-    text = PROGRAMME.format(version=1, mode="individual").encode()
-    return Central(configuration.load(path), keys, programmes.parse(text))
+    return Central(configuration.load(path), keys, programmes.parse(written()))
 
 
 @pytest_asyncio.fixture
@@ -328,9 +332,8 @@ def tools() -> Any:
         poll = staticmethod(poll)
         enrol: Callable[..., Any] = staticmethod(enrol)
         Central = Central
-        programme = staticmethod(
-            lambda: programmes.parse(PROGRAMME.format(version=1, mode="individual").encode())
-        )
+        programme = staticmethod(lambda: programmes.parse(written()))
+        written = staticmethod(written)
         round_id = staticmethod(
             lambda notice: from_json(statements.Round, notice.round.payload, "round").round_id
         )

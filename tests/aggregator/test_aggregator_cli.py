@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -26,6 +27,13 @@ RUN = [sys.executable, "-c", "from aggregator.cli import main; main()"]
 
 def run(*arguments, fails=False):
     """The command in this process; returns what it prints, on standard error if it is to fail."""
+    code, out, err = outcome(*arguments)
+    assert (code in (1, 2)) == fails, (code, out, err)
+    return err if fails else out
+
+
+def outcome(*arguments):
+    """The command in this process: its exit code, and what it prints on both streams."""
     out, err, before = io.StringIO(), io.StringIO(), sys.argv
     sys.argv = ["samentel-aggregator", *map(str, arguments)]
     try:
@@ -36,8 +44,7 @@ def run(*arguments, fails=False):
         code = end.code or 0
     finally:
         sys.argv = before
-    assert (code in (1, 2)) == fails, (code, out.getvalue(), err.getvalue())
-    return err.getvalue() if fails else out.getvalue()
+    return code, out.getvalue(), err.getvalue()
 
 
 async def arun(*arguments, **options):
@@ -252,6 +259,52 @@ async def take_part(central, name, tools):
     pytest.fail("the round never collected")
 
 
+async def test_giving_up_what_nobody_has_paid_for_needs_no_more_words(federation, tools):
+    status = await tools.advance(federation, RoundPhase.GATHERING, present=3)
+    with_config = ("--config", federation.config.path)
+    words = ("round", "abandon", status.round_id[:8], "--reason", "[bold] a :smile: wrong list")
+    said = (await arun(*with_config, *words)).splitlines()
+    assert said[0].startswith("gathering: 3 of 4 institutions are present; waiting for dune until 20")
+    assert said[1] == "It costs nobody anything: held losses are freed."
+    assert said[2] == f"round {status.round_id[:12]} is abandoned."
+    again = await arun(*with_config, *words)
+    assert "was abandoned before: [bold] a :smile: wrong list. " in again
+    shown = await arun(*with_config, "round", "show", status.round_id)
+    assert "abandoned" in shown
+    assert "[bold] a :smile: wrong list" in shown
+
+
+async def test_giving_up_what_was_paid_for_says_the_price_and_waits_for_a_yes(federation, tools):
+    status = await tools.advance(federation, RoundPhase.COLLECTING)
+    peer = federation.peers["amber"]
+    request = peer.contribution(status.round_id, federation.programme, federation.vector(1))
+    await peer.links[-1].call(M.PUT_CONTRIBUTION, request)
+    words = ("--config", federation.config.path, "round", "abandon", status.round_id[:8])
+    code, out, err = await asyncio.to_thread(outcome, *words, "--reason", "it's a wrong list")
+    assert code == 2
+    assert "1 institution has spent its share of this attempt: amber; 3 more may have" in out
+    assert "another attempt costs a fresh charge" in out
+    # The coordinator of this test logs to the same stream.
+    (hint,) = [line for line in err.splitlines() if line.startswith("Nothing has been done")]
+    command = hint.removeprefix("Nothing has been done. To go through with it: ")
+    assert command.endswith("--reason 'it'\"'\"'s a wrong list' --yes")
+    with Coordinator.connect(federation.config.admin) as coordinator:
+        now = await asyncio.to_thread(coordinator.round, status.round_id)
+        assert (now.phase, now.arrived) == (RoundPhase.COLLECTING, ("amber",))
+        shown = await arun("--config", federation.config.path, "round", "show", status.round_id[:8])
+        rows = dict(line.strip().split("  ", 1) for line in shown.splitlines())
+        assert rows["has spent"].strip() == "1: amber"
+        assert rows["may have spent"].strip() == "3: beryl, coral, dune"
+        done = await arun(*shlex.split(command)[1:])
+        assert f"round {status.round_id[:12]} is abandoned." in done
+        now = await asyncio.to_thread(coordinator.round, status.round_id)
+        assert (now.phase, now.reason) == (RoundPhase.ABANDONED, "it's a wrong list")
+    failed = await arun(
+        "--config", federation.config.path, "round", "run", "redenen-test", "2025", fails=True
+    )
+    assert "ask for attempt 2 explicitly" in failed
+
+
 async def test_a_daemon_that_is_killed_goes_on_where_it_was(central, tools):
     config = central.config
     daemon = start_daemon(config)
@@ -300,7 +353,9 @@ def test_a_changed_log_stops_the_daemon_and_names_the_event(central):
 
 
 async def test_deadlines_pass_by_themselves(central, tools, tmp_path):
-    text = central.config.path.read_text().replace("168.0", "0.0004").replace("= 24.0", "= 0.0004")
+    text = central.config.path.read_text()
+    for hours in ("gather_hours = 168.0", "collect_hours = 24.0"):
+        text = text.replace(hours, f"{hours.split()[0]} = 0.0004")
     central.config.path.write_text(text)
     central.config = configuration.load(central.config.path)
     daemon = start_daemon(central.config)

@@ -117,6 +117,29 @@ def test_a_fraction_of_an_hour_is_a_deadline(central):
     assert configuration.load(central.config.path).gather == timedelta(minutes=15)
 
 
+def test_the_steps_of_a_secure_sum_have_their_times(central):
+    config = central.config
+    assert (config.advertise, config.share) == (timedelta(minutes=30), timedelta(minutes=30))
+    assert config.expire == timedelta(hours=168)
+    text = config.path.read_text().replace("advertise_minutes = 30.0", "advertise_minutes = 0.02")
+    config.path.write_text(text.replace("share_minutes = 30.0\n", "").replace("168.0", "0.005"))
+    changed = configuration.load(config.path)
+    assert changed.advertise == timedelta(seconds=1.2)
+    assert changed.share == timedelta(minutes=30), "a file from before has these as they are by default"
+    assert changed.expire == timedelta(seconds=18)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("advertise_minutes", 0), ("share_minutes", -1), ("expire_hours", 0), ("expire_hours", 721)],
+)
+def test_a_step_without_time_or_a_secret_kept_too_long_is_refused(central, key, value):
+    text = re.sub(rf"{key} = .*", f"{key} = {value}", central.config.path.read_text())
+    central.config.path.write_text(text)
+    with pytest.raises(DocumentError, match=key):
+        configuration.load(central.config.path)
+
+
 def test_no_key_switches_anything_off():
     names = set(configuration.Settings.model_fields)
     assert not {

@@ -18,14 +18,17 @@ from aggregator.conductor import (
     Publish,
     Round,
     Tick,
-    attempt_wanted,
     decide,
     fold,
+    takes,
 )
 from aggregator.errors import Contradiction, NotAllowed
-from samentel.errors import LocalFault, Reason, Refusal, SamentelError
+from aggregator.opening import attempt_wanted
+from samentel.documents.programme import Mode
+from samentel.errors import LocalFault, PeerError, Reason, Refusal, SamentelError
 from samentel.ids import Period, RoundId, digest
-from samentel.wire.messages import RoundPhase
+from samentel.secagg.messages import Kind
+from samentel.wire.messages import RoundPhase, SumPhase
 
 START = datetime(2026, 2, 1, tzinfo=UTC)
 GATHER_UNTIL, COLLECT_UNTIL = START + timedelta(hours=10), START + timedelta(hours=20)
@@ -51,6 +54,9 @@ SUMMED = replace(COLLECTING, phase=RoundPhase.SUMMED, arrived=dict.fromkeys(NODE
 NAMED = replace(SUMMED, publishing=e.Publishing(release_id="r-2025-1"), published_at=START)
 PUBLISHED = replace(NAMED, phase=RoundPhase.PUBLISHED, manifest=A, ended_at=START)
 ABANDONED = replace(TWO_IN, phase=RoundPhase.ABANDONED, reason="why", ended_at=START)
+SECURE = replace(THREE, opened=OPENED.model_copy(update={"mode": Mode.SECURE_SUM}))
+ADVERTISING = replace(SECURE, phase=RoundPhase.COLLECTING, start=A, sum_phase=SumPhase.ADVERTISING)
+KEYED = replace(ADVERTISING, posted={Kind.ADVERT: {"amber": A}})
 SOON, LATE, TOO_LATE = START + timedelta(hours=1), GATHER_UNTIL, COLLECT_UNTIL
 
 
@@ -62,6 +68,20 @@ SOON, LATE, TOO_LATE = START + timedelta(hours=1), GATHER_UNTIL, COLLECT_UNTIL
         pytest.param(PUBLISHED, Attend("amber"), TOO_LATE, [], id="a-late-repeat-of-presence-is-harmless"),
         pytest.param(THREE, Collect(), SOON, [e.Collecting], id="collect"),
         pytest.param(COLLECTING, Collect(), SOON, [], id="collect-twice"),
+        pytest.param(SECURE, Collect(B), SOON, [e.Collecting, e.Started], id="a-secure-sum-starts"),
+        pytest.param(ADVERTISING, Collect(B), SOON, [], id="a-secure-sum-starts-once"),
+        pytest.param(SECURE, Tick(B), SOON, [], id="a-secure-sum-still-gathers"),
+        pytest.param(SECURE, Tick(B), LATE, [e.Collecting, e.Started], id="a-secure-sum-starts-by-the-clock"),
+        pytest.param(SECURE, Tick(), LATE, [e.Abandoned], id="a-secure-sum-that-could-only-start-too-late"),
+        pytest.param(
+            replace(SECURE, present=frozenset({"amber"})),
+            Tick(B),
+            LATE,
+            [e.Abandoned],
+            id="a-secure-sum-with-too-few",
+        ),
+        pytest.param(KEYED, Tick(), TOO_LATE, [], id="a-secure-sum-has-deadlines-of-its-own"),
+        pytest.param(KEYED, Abandon("why"), SOON, [e.Abandoned], id="abandon-a-secure-sum"),
         pytest.param(PUBLISHED, Collect(), SOON, [], id="collect-after-the-end"),
         pytest.param(COLLECTING, Contribute("amber", A), LATE, [e.Contributed], id="a-vector-arrives"),
         pytest.param(TWO_IN, Contribute("amber", A), LATE, [], id="the-same-vector-again"),
@@ -114,6 +134,7 @@ def test_a_command_has_these_consequences(held, command, now, kinds):
             GATHERING, Collect(), SOON, "0 institutions are present, 3 are needed", id="collect-too-few"
         ),
         pytest.param(ABANDONED, Collect(), SOON, "abandoned", id="collect-abandoned"),
+        pytest.param(SECURE, Collect(), SOON, "too little time", id="collect-too-late-for-a-secure-sum"),
         pytest.param(THREE, Contribute("amber", A), SOON, "not collect yet", id="a-vector-too-early"),
         pytest.param(
             COLLECTING, Contribute("dune", A), LATE, "did not say", id="a-vector-of-one-not-present"
@@ -135,12 +156,96 @@ def test_a_command_out_of_place_is_refused(held, command, now, why):
         decide(held, command, now)
 
 
+def test_a_secure_sum_takes_no_contribution():
+    with pytest.raises(PeerError, match="no vector that can be read"):
+        decide(ADVERTISING, Contribute("amber", A), SOON)
+
+
+def test_a_message_is_taken_in_its_phase_and_once():
+    assert takes(ADVERTISING, "amber", Kind.ADVERT, A)
+    assert not takes(KEYED, "amber", Kind.ADVERT, A)
+    over = replace(KEYED, phase=RoundPhase.ABANDONED)
+    assert not takes(over, "amber", Kind.ADVERT, A), "a repeat is harmless for ever"
+
+
+@pytest.mark.parametrize(
+    ("held", "node", "kind", "message", "error", "why"),
+    [
+        pytest.param(KEYED, "amber", Kind.ADVERT, B, Contradiction, "another advert", id="another"),
+        pytest.param(KEYED, "dune", Kind.ADVERT, A, Refusal, "did not say in time", id="not-present"),
+        pytest.param(KEYED, "amber", Kind.DEALING, A, Refusal, "round is advertising", id="too-early"),
+        pytest.param(
+            replace(KEYED, sum_phase=SumPhase.SHARING),
+            "beryl",
+            Kind.ADVERT,
+            A,
+            Refusal,
+            "round is sharing",
+            id="too-late",
+        ),
+        pytest.param(SECURE, "amber", Kind.ADVERT, A, Refusal, "round is gathering", id="before-the-start"),
+        pytest.param(
+            replace(KEYED, phase=RoundPhase.ABANDONED),
+            "beryl",
+            Kind.ADVERT,
+            A,
+            Refusal,
+            "round is abandoned",
+            id="abandoned",
+        ),
+        pytest.param(COLLECTING, "amber", Kind.ADVERT, A, PeerError, "individual mode", id="individual"),
+    ],
+)
+def test_a_message_out_of_place_is_refused(held, node, kind, message, error, why):
+    with pytest.raises(error, match=why) as refused:
+        takes(held, node, kind, message)
+    assert error is not Refusal or refused.value.reason is Reason.DEADLINE
+
+
+def test_the_course_of_a_secure_sum_is_remembered_in_order():
+    bodies = [
+        e.Started(envelope=A),
+        e.MessagePosted(node="amber", kind="advert", message=A, attachment=B),
+        e.TimePassed(),
+        e.SumTurned(phase="sharing"),
+        e.MessagePosted(node="amber", kind="upload", message=B, attachment=A),
+        e.RollCalled(nodes=("amber",)),
+        e.SumTurned(phase="agreeing", survivors=("amber", "beryl")),
+        e.SumTurned(phase="revealing"),
+        e.DealerConvicted(node="beryl", evidence=B),
+        e.Totalled(total=A, survivors=("amber", "beryl"), dealers=3),
+    ]
+    rounds = {ROUND: replace(SECURE, phase=RoundPhase.COLLECTING)}
+    for number, body in enumerate(bodies, 1):
+        rounds = fold(rounds, e.Event(number, START, ROUND, body))
+    after = rounds[ROUND]
+    assert [step.told for step in after.course] == [bodies[1], bodies[2], bodies[4], bodies[5]]
+    assert (after.start, after.arrived, after.convicted) == (A, {"amber": B}, "beryl")
+    assert (after.survivors, after.total) == (("amber", "beryl"), bodies[-1])
+    assert (after.phase, after.sum_phase) == (RoundPhase.SUMMED, SumPhase.REVEALING)
+    assert after.senders(Kind.ADVERT) == {"amber"}
+
+
+def test_a_round_from_a_log_without_modes_is_in_individual_mode():
+    record = e.to_record(e.Event(1, START, ROUND, OPENED))
+    old = record.replace(b',"mode":"individual"', b"")
+    assert old != record
+    assert e.from_record(1, old).body == OPENED
+
+
 def test_an_event_that_the_table_does_not_have_is_a_damaged_log():
     bodies = [e.Present(node="amber"), e.Collecting(), e.Contributed(node="amber", statement=A), e.Summed()]
     bodies += [
         e.Publishing(release_id="r"),
         e.Published(release_id="r", manifest=A),
         e.Abandoned(reason="why"),
+        e.Started(envelope=A),
+        e.MessagePosted(node="amber", kind="advert", message=A),
+        e.RollCalled(nodes=("amber",)),
+        e.TimePassed(),
+        e.SumTurned(phase="sharing"),
+        e.DealerConvicted(node="amber", evidence=A),
+        e.Totalled(total=A, survivors=("amber",), dealers=3),
     ]
     for phase in RoundPhase:
         for body in bodies:

@@ -244,9 +244,11 @@ async def test_a_roster_with_another_key_than_was_enrolled_is_refused(federation
         documents.publish(federation.config, federation.sign_roster(documents.to_bytes(changed)))
 
 
-async def test_a_programme_in_a_mode_that_is_not_carried_out_is_refused(federation):
-    with pytest.raises(DocumentError, match="not carried out by this version"):
+async def test_a_programme_of_another_mode_is_another_version(federation):
+    """The mode is part of what institutions approve: it cannot change under a name and version."""
+    with pytest.raises(Refusal, match="raise the version to 2"):
         documents.publish(federation.config, federation.sign_programme(mode="secure-sum"))
+    assert documents.publish(federation.config, federation.sign_programme(version=2, mode="secure-sum"))
 
 
 @pytest.mark.parametrize(("held", "offered"), [(2, 2), (2, 1)], ids=["same-version", "lower-version"])
