@@ -3,7 +3,8 @@
 Prefect stores what a flow is given, says and fails with. So parameters are ids,
 results are kept nowhere, and artifacts show names, times and published tables.
 A flow that is killed is simply run again: the coordinator's store knows where
-the round stands.
+the round stands. What a phase waits for may be over before it is asked: then
+it says nothing and the next one looks.
 """
 
 import csv
@@ -18,18 +19,18 @@ from prefect import State, Task, flow, runtime, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from aggregator.client import Coordinator
+from aggregator.client import Coordinator, ending, news
 from flows import periods, settings
 from samentel.documents import programme as programmes
 from samentel.documents.envelope import open_envelope
 from samentel.documents.keys import VerifyKey
 from samentel.documents.model import from_json
-from samentel.documents.programme import Programme
+from samentel.documents.programme import Mode, Programme
 from samentel.documents.statements import payload_type
 from samentel.errors import DocumentError, LocalFault, PeerError, SamentelError
 from samentel.figures.release import Manifest
 from samentel.ids import DIGEST, digest
-from samentel.wire.messages import RoundPhase, RoundStatus
+from samentel.wire.messages import RoundPhase, RoundStatus, SumPhase
 
 SOON, LATER = 0.5, 30.0  # seconds between two looks at a round: short at first, then rare
 DELAYS: list[float] = [2, 10, 30, 60, 300]  # seconds before each new try of a phase
@@ -42,7 +43,7 @@ say.setLevel(logging.INFO)  # also in the processes that Prefect starts
 
 
 class RoundEnded(SamentelError):
-    """The round ended without a release; the text says why, and what can be done."""
+    """The round ended without a release; the text says why, what it cost, and what to do."""
 
 
 def phase(name: str, retries: int = len(DELAYS)) -> Callable[[Callable[P, R]], Task[P, R]]:
@@ -79,10 +80,15 @@ def national_release(programme: str, period: str | None = None) -> str:
     Returns:
         The id of the release.
     """
-    asked, period = verify_programme(programme, period)
+    asked, period, mode = verify_programme(programme, period)
     round_id = open_round(asked, period)
     await_presence(round_id)
     collect(round_id)
+    if mode is Mode.SECURE_SUM:
+        await_keys(round_id)
+        await_dealings(round_id)
+        await_masked_counts(round_id)
+        await_agreement(round_id)
     await_sum(round_id)
     release = publish(round_id)
     show(release)
@@ -90,14 +96,14 @@ def national_release(programme: str, period: str | None = None) -> str:
 
 
 @phase("verify programme", retries=1)  # whoever gave wrong credentials need not wait for minutes
-def verify_programme(name: str, period: str | None) -> tuple[str, str]:
-    """The digest of the programme, its authority's signatures checked, and the period."""
+def verify_programme(name: str, period: str | None) -> tuple[str, str, Mode]:
+    """The digest of the programme, its authority's signatures checked; the period; the mode."""
     with coordinator() as national:
         found = verified(national, name if DIGEST.fullmatch(name) else _newest(national, name))
     due = runtime.flow_run.scheduled_start_time or datetime.now(UTC)
     chosen = periods.chosen(period, found.period, due)
     say.info("programme %s, version %s, for %s: signatures hold", found.id, found.version, chosen)
-    return found.digest, str(chosen)
+    return found.digest, str(chosen), found.mode
 
 
 @phase("open round")
@@ -117,16 +123,42 @@ def await_presence(round_id: str) -> None:
 
 @phase("collect")
 def collect(round_id: str) -> None:
-    """Ask those present for their vectors; nothing happens if that has been done."""
+    """End the gathering, which begins the sum; nothing happens if that has been done."""
     with coordinator() as national:
-        if national.round(round_id).phase is RoundPhase.GATHERING:
-            national.collect(round_id)
+        status = national.round(round_id)
+        if status.phase is RoundPhase.GATHERING:
+            status = national.collect(round_id)
+    say.info("%s of %s institutions take part", len(status.present), len(status.invited))
+
+
+@phase("await keys")
+def await_keys(round_id: str) -> None:
+    """Wait until every institution present has handed in its keys for this round, or their time is over."""
+    _wait(round_id, _beyond(SumPhase.ADVERTISING))
+
+
+@phase("await dealings")
+def await_dealings(round_id: str) -> None:
+    """Wait until every institution listed has shared its secrets among the others, or their time is over."""
+    _wait(round_id, _beyond(SumPhase.SHARING))
+
+
+@phase("await masked counts")
+def await_masked_counts(round_id: str) -> None:
+    """Wait for masked counts until the coordinator proposes a sum over those that arrived and are awake."""
+    _wait(round_id, _beyond(SumPhase.MASKING))
+
+
+@phase("await agreement")
+def await_agreement(round_id: str) -> None:
+    """Wait until every institution in the proposed sum has signed it; from here on each of them is needed."""
+    _wait(round_id, _beyond(SumPhase.AGREEING))
 
 
 @phase("await sum")
 def await_sum(round_id: str) -> None:
-    """Wait until every institution present has handed in, or the collecting time is over."""
-    _wait(round_id, lambda status: status.phase > RoundPhase.COLLECTING)
+    """Wait until the coordinator knows the national sum."""
+    say.info("%s", news(_wait(round_id, lambda status: status.phase > RoundPhase.COLLECTING)))
 
 
 @phase("publish")
@@ -189,23 +221,20 @@ def _newest(national: Coordinator, name: str) -> str:
     return max(there, key=lambda entry: entry.version).digest
 
 
-def _wait(round_id: str, done: Callable[[RoundStatus], bool]) -> None:
+def _wait(round_id: str, done: Callable[[RoundStatus], bool]) -> RoundStatus:
     """Look at a round until something holds; the coordinator's deadlines end the wait at the latest."""
     pause, told = SOON, ""
     while True:
         with coordinator() as national:
             status = national.round(round_id)
         if status.phase is RoundPhase.ABANDONED:
-            raise RoundEnded(
-                f"round {round_id[:12]}, attempt {status.attempt}, ended without a release: {status.reason}. "
-                "What institutions spent stays spent; samentel-aggregator round run opens another attempt."
-            )
-        news = _news(status)
-        if news != told:
-            say.info("%s", news)
-            pause, told = SOON, news
+            raise RoundEnded(ending(status))
         if done(status):
-            return
+            return status
+        line = news(status)
+        if line != told:
+            say.info("%s", line)
+            pause, told = SOON, line
         time.sleep(pause)
         pause = min(LATER, pause * 1.2)
 
@@ -214,11 +243,9 @@ def _all_present(status: RoundStatus) -> bool:
     return set(status.invited) <= set(status.present)
 
 
-def _news(status: RoundStatus) -> str:
-    arrived, present, invited = len(status.arrived), len(status.present), len(status.invited)
-    if status.phase is RoundPhase.GATHERING:
-        return f"gathering: {present} of {invited} institutions present, until {status.gather_until}"
-    return f"{status.phase.name.lower()}: {arrived} of {present} institutions have handed in"
+def _beyond(step: SumPhase) -> Callable[[RoundStatus], bool]:
+    """Whether a round has left a step of the secure sum behind."""
+    return lambda status: status.phase > RoundPhase.COLLECTING or status.sum_phase > step
 
 
 def _markdown(manifest: Manifest) -> str:
