@@ -15,7 +15,7 @@ COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-ha
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do printf '  %-13s %s\n' "$$name" "$$text"; done
 
-demo: $(READY)  ## a whole federation on this machine, one release
+demo: $(READY)  ## a whole federation on this machine, two releases
 	$(BIN)/samentel demo
 
 test: $(READY)  ## the tests that need Python alone

@@ -1,71 +1,82 @@
-"""The demo: from nothing to a published national table, on one machine, with nothing switched off.
+"""The demo: from nothing to two published national tables, on one machine, with nothing switched off.
 
-The people are made up, and for that reason alone the true figures may stand
-beside the published ones.
+Twelve institutions, each a process of its own. In the first round a node is
+killed before its masked counts arrive, in the second one after they have. The
+people are made up, and for that reason alone the true figures may stand beside
+the published ones.
 """
 
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.console import Console
-from rich.text import Text
-
+from aggregator.client import Coordinator
+from aggregator.progress import clock
 from desk import pull, reading, screen, signing
 from flows import periods, server, settings
-from rehearsal import federation, processes, sector
-from rehearsal.federation import National, Premises
-from samentel.documents.envelope import Envelope
+from rehearsal import falls, federation, processes, sector, worth
+from rehearsal.falls import Fall
+from rehearsal.federation import National, Nodes, Premises
+from rehearsal.story import Story
 from samentel.documents.programme import Programme
-from samentel.errors import LocalFault, SamentelError
+from samentel.errors import LocalFault
+from samentel.wire.messages import RoundStatus
 
-PROGRAMME = "aanleiding-demo"
+PROGRAMME = "aanleiding-samen"
 HEADLINE = "reason"  # the table that is shown
 WORK = "federation"
 MARK = ".samentel-demo"  # stands in every directory that a demo may remove again
 LONGEST_WORK = 55  # letters; a node's socket lies deeper, and the system allows about 100
-FLOW_SECONDS = 120.0
+ROUND_SECONDS = 120.0
+FIRST_TO_FALL, SECOND_TO_FALL = "rietland", "duinzicht"
+
+# Deadlines of the coordinator, far shorter than in life. All but the last end early, as soon as everybody has
+# answered; the masked counts of a node that was killed are waited for until the deadline.
+ADVERTISE_SECONDS, SHARE_SECONDS, MASK_SECONDS = 8.0, 3.0, 4.0
+DEADLINE = (
+    ADVERTISE_SECONDS + SHARE_SECONDS + MASK_SECONDS
+)  # from the start of the sum to the last masked counts
+PACE: Mapping[str, float] = {
+    "advertise_minutes": ADVERTISE_SECONDS / 60,
+    "share_minutes": SHARE_SECONDS / 60,
+    "collect_hours": MASK_SECONDS / 3600,
+    "gather_hours": 1.0,
+}
 
 
-@dataclass(slots=True)
-class Story:
-    """What is told while the demo runs.
+FELL_BEFORE = """\
+  ✗ {node} valt weg / is killed (SIGKILL): it has dealt its seed shares, its masked counts have not arrived.
+    The others wait until {until}, then go on without it. What they sent still carries the masks
+    that each shares with {node}. The others reveal the shares of its mask key, and of nothing else of it:
+    those masks come off, no count of {node} is in the sum, and none becomes known."""
+FELL_AFTER = """\
+  ✗ {node} valt weg / is killed (SIGKILL) after its masked counts have arrived, and is started again.
+    Its store holds what it has promised: it takes the round up where it was, with the same secrets and the
+    same bytes, and pays once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A federation that is ready for rounds.
 
     Attributes:
-        times: how long each step took, in seconds.
+        line: the administrator's connection.
+        logs: the directory of all logs.
     """
 
-    console: Console
-    times: dict[str, float] = field(default_factory=dict)
-
-    def say(self, line: str) -> None:
-        """One line of progress."""
-        self.console.print(Text(line), soft_wrap=True)  # paths stay whole, to be copied
-
-    @contextmanager
-    def step(self, name: str, log: Path | None = None) -> Iterator[None]:
-        """One step: told when it begins, timed; when it fails, with the last words of its process.
-
-        Raises:
-            LocalFault: the step failed; the text says which, why, and where to look.
-        """
-        self.say(f"• {name} …")
-        begun = time.monotonic()
-        try:
-            yield
-        except SamentelError as error:
-            words = f"\n{processes.last_words(log)}\n  (all of it: {log})" if log else ""
-            raise LocalFault(f"the demo stopped at this step: {name}\n  {error}{words}") from None
-        self.times[name] = time.monotonic() - begun
-        self.say(f"  {self.times[name]:.1f} s")
+    story: Story
+    national: National
+    programme: Programme
+    nodes: Nodes
+    line: Coordinator
+    logs: Path
 
 
 def run(out: Path) -> None:
@@ -75,7 +86,7 @@ def run(out: Path) -> None:
         LocalFault: a step failed; everything has been stopped.
     """
     begun = time.monotonic()
-    # A terminal that is closed, or a service that stops us, must not leave ten processes behind.
+    # A terminal that is closed, or a service that stops us, must not leave twenty processes behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     story = Story(screen.console())
     work = fresh(out)
@@ -83,27 +94,25 @@ def run(out: Path) -> None:
         "Samentel: een heel land op één machine, met verzonnen mensen / a whole country, made-up people"
     )
     year = periods.last_completed("year", datetime.now(UTC)).year
-    made = sector.make(year)
+    made = sector.make(year, houses=sector.HOUSES, years=2)
     with ExitStack() as ends:
         home = prefect_home(work)
         beside = server.start(home)
         ends.callback(beside.stop)
         story.say(f"• Prefect's server starts meanwhile: {beside.page}")
-        national = coordinator(story, ends, work)
-        premises = institutions(story, national, made)
-        programme = consent(story, national, premises)
-        logs = doors_open(story, ends, premises)
+        stage = federated(story, ends, work, made)
         with story.step("waiting for Prefect's server", beside.log):
             beside.wait()
-        with story.step("the flow: open, gather, collect, sum, publish", logs / "flow.log"):
-            flow(story, national, beside.api, home, str(year), logs / "flow.log")
-        with story.step("a reader fetches the release", logs / "aggregator.log"):
-            holder = pull.read_credentials(federation.reader(national))
-            pulled = pull.pull(holder, pull.LATEST, out)
+        lost = first_round(stage, str(year), beside.api, home)
+        again = second_round(stage, str(year - 1), missing(lost)[0])
+        with story.step("a reader fetches both releases", stage.logs / "aggregator.log"):
+            holder = pull.read_credentials(federation.reader(stage.national))
+            pulled = pull.pull(holder, lost.release_id, out)
+            pull.pull(holder, again.release_id, out / again.period)
         with story.step("everything stops"):
             ends.close()
-    told(story, pulled, made.truth)
-    afterwards(story, out, work, programme, time.monotonic() - begun)
+    told(story, stage.programme, pulled, made)
+    afterwards(story, out, work, stage, (lost, again), time.monotonic() - begun)
 
 
 def fresh(out: Path) -> Path:
@@ -137,104 +146,164 @@ def prefect_home(work: Path) -> Path:
     return work / "prefect"
 
 
-def coordinator(story: Story, ends: ExitStack, work: Path) -> National:
-    """Keys of the programme authority, the coordinator's own set-up, its daemon."""
-    with story.step("the programme authority makes two keys, the coordinator sets up", None):
-        national = federation.found(work)
+def federated(story: Story, ends: ExitStack, work: Path, made: sector.Sector) -> Stage:
+    """Everybody sets up, enrols, signs and approves; then the nodes run."""
+    with story.step("the programme authority makes two keys, the coordinator sets up"):
+        national = federation.found(work, PACE)
     with story.step("the aggregator starts", work / "logs" / "aggregator.log"):
         ends.callback(national.daemon().stop)
-    return national
-
-
-def institutions(story: Story, national: National, made: sector.Sector) -> tuple[Premises, ...]:
-    """Four institutions set up and enrol: each reads a fingerprint out, a person confirms it."""
     with story.step(f"{len(made.exports)} institutions set up their node and enrol"):
-        premises = tuple(federation.settle(national, export) for export in made.exports)
-        for place in premises:
+        premises = {export.house.node: federation.settle(national, export) for export in made.exports}
+        for place in premises.values():
             federation.enrol(national, place)
-    return premises
-
-
-def consent(story: Story, national: National, premises: tuple[Premises, ...]) -> Programme:
-    """The authority signs roster and programme; every institution approves the programme by its digest."""
     with story.step("roster and programme are signed twice, and approved by each institution"):
-        programme, envelope = federation.put_in_force(national, signing.packaged(PROGRAMME))
-        approved(premises, programme, envelope)
+        programme = consent(national, premises)
+    nodes = Nodes(premises)
+    ends.callback(nodes.stop)
+    with story.step("the nodes start, each a process of its own, and call over mutual TLS"):
+        nodes.start_all()
+    line = ends.enter_context(Coordinator.connect(national.admin))
+    return Stage(story, national, programme, nodes, line, work / "logs")
+
+
+def consent(national: National, premises: Mapping[str, Premises]) -> Programme:
+    """The authority signs roster and programme; every institution approves the programme by its digest."""
+    programme, envelope = federation.put_in_force(national, signing.packaged(PROGRAMME))
+    for place in premises.values():
+        federation.approve(place, programme, envelope)
     return programme
 
 
-def approved(premises: tuple[Premises, ...], programme: Programme, envelope: Envelope) -> None:
-    """Every institution's yes, in its own ledger."""
-    for place in premises:
-        federation.approve(place, programme, envelope)
+def first_round(stage: Stage, period: str, api: str, home: Path) -> RoundStatus:
+    """The round of a year through Prefect; a node falls before its masked counts arrive, and stays away.
+
+    Raises:
+        LocalFault: the round ended otherwise.
+    """
+    story, log = stage.story, stage.logs / "flow.log"
+
+    def strike(node: str, status: RoundStatus) -> None:
+        stage.nodes.kill(node)
+        story.say(FELL_BEFORE.format(node=node, until=clock(status.step_until)))
+
+    fall = Fall(stage.line, period, falls.before_its_counts, FIRST_TO_FALL, strike)
+    words = ["flow", "run", PROGRAMME, "--period", period, "--credentials", str(stage.national.admin)]
+    environment = {**os.environ, **settings.environment(home), settings.API_URL: api}
+    with story.step("the flow: open, gather, secure sum, publish; a node is killed on the way", log):
+        story.say(f"    every node has {DEADLINE:.0f} s to hand its masked counts in; in life that is a day")
+        conduct(stage, "the flow", processes.command("desk.cli", *words), log, fall, environment)
+        return fall.ended()
 
 
-def doors_open(story: Story, ends: ExitStack, premises: tuple[Premises, ...]) -> Path:
-    """Start the nodes, a process each; returns the directory of all logs."""
-    with story.step("the nodes start, each a process of its own, and call over mutual TLS"):
-        daemons = [place.daemon() for place in premises]
-        for daemon in daemons:
-            ends.callback(daemon.stop)
-    return daemons[0].log.parent
+def second_round(stage: Stage, period: str, back: str) -> RoundStatus:
+    """The year before, without Prefect; a node falls after its masked counts have arrived, and comes back.
+
+    Args:
+        back: the node that fell in the first round; it takes part again.
+
+    Raises:
+        LocalFault: the round ended otherwise.
+    """
+    story, log = stage.story, stage.logs / "engine.log"
+
+    def strike(node: str, _status: RoundStatus) -> None:
+        stage.nodes.kill(node)
+        stage.nodes.start(node)
+        story.say(FELL_AFTER.format(node=node))
+
+    fall = Fall(stage.line, period, falls.after_its_counts, SECOND_TO_FALL, strike)
+    words = ["--config", str(stage.national.config.path), "round", "run", PROGRAMME, period]
+    with story.step(f"a second round, for {period}, without Prefect; a node is killed and comes back", log):
+        stage.nodes.start(back)
+        story.say(
+            f"    {back} starts again: its round is over, what it kept for it is wiped, nothing was spent"
+        )
+        conduct(stage, "the engine", processes.command("aggregator.cli", *words), log, fall)
+        status = fall.ended()
+        if fall.fallen not in status.survivors:
+            story.say(f"    this machine was too slow: {fall.fallen} was not back in time, and is left out")
+        stage.nodes.wait_until_published(status.survivors, period)
+    return status
 
 
-def flow(story: Story, national: National, api: str, home: Path, period: str, log: Path) -> None:
-    """Run the flow as an administrator would, and show what it says.
+def conduct(
+    stage: Stage,
+    name: str,
+    words: list[str],
+    log: Path,
+    fall: Fall,
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Run a round as an administrator would, show what the command says, and let a node fall.
 
     Raises:
         LocalFault: it failed, or took too long.
     """
-    words = ["flow", "run", PROGRAMME, "--period", period, "--credentials", str(national.admin)]
-    environment = {**os.environ, **settings.environment(home), settings.API_URL: api}
-    started = processes.start("the flow", processes.command("desk.cli", *words), log, environment)
+
+    def look() -> float:
+        stage.nodes.check()
+        return fall.look()
+
+    started = processes.start(name, words, log, environment)
     try:
-        follow(story, started.process, log)
+        stage.story.follow(started.process, log, ROUND_SECONDS, look)
     finally:
         started.stop()
     if started.process.returncode != 0:
-        raise LocalFault(f"the flow ended with code {started.process.returncode}")
+        raise LocalFault(f"{name} ended with code {started.process.returncode}")
 
 
-def follow(story: Story, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Show a process's lines as they come, until it ends; raises LocalFault when it takes too long."""
-    deadline = time.monotonic() + FLOW_SECONDS
-    with log.open(encoding="utf-8", errors="replace") as lines:
-        while True:
-            ended = process.poll() is not None
-            for line in lines:
-                story.say(f"    {line.rstrip()}")
-            if ended:
-                return
-            if time.monotonic() > deadline:
-                raise LocalFault(f"the flow did not end within {FLOW_SECONDS:.0f} s")
-            time.sleep(0.1)
+def missing(status: RoundStatus) -> list[str]:
+    """The institutions that were asked and are not in the sum."""
+    return sorted(set(status.invited) - set(status.survivors))
 
 
-def told(story: Story, pulled: pull.Pulled, truth: Mapping[str, int]) -> None:
-    """The headline table, whom it covers, what it cost a person in privacy."""
+def told(story: Story, programme: Programme, pulled: pull.Pulled, made: sector.Sector) -> None:
+    """The headline table, whom it covers, what the secure sum is worth, what it cost a person in privacy."""
+    manifest = pulled.manifest
+    covered = manifest.coverage.in_sum
+    truth = made.truth_of(made.year, covered)
     story.console.print()
-    story.console.print(reading.table(pulled.manifest, pulled.figures, HEADLINE, truth))
+    story.console.print(reading.table(manifest, pulled.figures, HEADLINE, truth))
+    n = len(covered)
     for line in (
-        "De ware aantallen staan hier alleen omdat deze mensen verzonnen zijn. / The true figures stand here "
-        "only because these people are made up.",
-        reading.coverage(pulled.manifest),
-        reading.privacy(pulled.manifest, "nl"),
-        f"{pulled.manifest.interval.nl} / {pulled.manifest.interval.en}",
+        f"Waar: de {n} instellingen in de som, en alleen te zien omdat deze mensen verzonnen zijn. / True: "
+        f"the {n} institutions in the sum, to be seen only because these people are made up.",
+        reading.coverage(manifest),
     ):
         story.say(line)
-
-
-def afterwards(story: Story, out: Path, work: Path, programme: Programme, seconds: float) -> None:
-    """Where everything is, and how long it took."""
-    example = f"samentel-node --config {work}/nodes/{sector.HOUSES[0].node}/node.toml ledger show"
-    story.say("")
-    story.say(f"De uitgave / the release:      {out.resolve()} (tables.csv, tables.parquet, manifest.json)")
-    story.say(f"Zelf nakijken / check it:      samentel verify {out.resolve()} --credentials {work}/reader")
-    story.say(f"Wat een instelling bewaart:    {example}")
+    story.console.print()
+    worths = worth.compared(programme, manifest)
+    story.console.print(worth.beside(worths))
+    off = worth.measured(pulled, HEADLINE, truth)
+    sd = next(facts.noise_sd for facts in manifest.tables if facts.id == HEADLINE)
     story.say(
-        f"Wat het kost / what it costs:  samentel plan {programme.id} --institutions {len(sector.HOUSES)}"
+        f"Gemeten / measured: {len(truth)} cells of the first table are {off:.2f} from the truth (root mean "
+        f"square); announced was {sd:.2f}"
     )
-    story.say(f"Alle logboeken / all logs:     {work}/logs")
+    story.say(reading.privacy(manifest, "nl"))
+    story.say(f"{manifest.interval.nl} / {manifest.interval.en}")
+
+
+def afterwards(
+    story: Story, out: Path, work: Path, stage: Stage, rounds: tuple[RoundStatus, RoundStatus], seconds: float
+) -> None:
+    """Where everything is, and how long it took."""
+    lost, again = rounds
+    gone, stayed = missing(lost)[0], lost.survivors[0]
+    node = f"samentel-node --config {work}/nodes/{{}}/node.toml ledger show"
+    story.say()
+    for line in (
+        f"De uitgave / the release:      {out.resolve()} (tables.csv, tables.parquet, manifest.json)",
+        f"Het jaar ervoor / year before: {out.resolve() / again.period}: "
+        f"{len(again.survivors)} of {len(again.invited)} institutions in the sum",
+        f"Zelf nakijken / check it:      samentel verify {out.resolve()} --credentials {work}/reader",
+        f"Grootboek van de uitgevallene: {node.format(gone)}",
+        f"En van een andere instelling:  {node.format(stayed)}",
+        f"Wat het kost / what it costs:  samentel plan {PROGRAMME} --institutions {len(sector.HOUSES)}",
+        f"Alle logboeken / all logs:     {work}/logs",
+    ):
+        story.say(line)
     slowest = sorted(story.times.items(), key=lambda entry: -entry[1])
     story.say(
         "Duur / time: " + f"{seconds:.1f} s; " + "; ".join(f"{name} {took:.1f} s" for name, took in slowest)

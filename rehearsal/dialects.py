@@ -1,4 +1,4 @@
-"""Two client systems: how each writes an export, and what its words mean."""
+"""Three client systems: how each writes an export, and what its words mean."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,25 +47,25 @@ class Dialect:
         return "\n".join(lines) + "\n"
 
 
-_REASONS: Sequence[tuple[str, str, str]] = (
-    ("THB_SEX", "Mensenhandel - seksuele uitbuiting", "mh-seksueel"),
-    ("THB_LAB", "Mensenhandel - arbeidsuitbuiting", "mh-arbeid"),
-    ("THB_CRI", "Mensenhandel - criminele uitbuiting", "mh-crimineel"),
-    ("THB_OTH", "Mensenhandel - overig", "mh-overig"),
-    ("THB_SUSP", "Vermoeden mensenhandel", "mh-vermoeden"),
-    ("SV", "Seksueel geweld", "seksueel-geweld"),
-    ("HG", "Huiselijk geweld", "huiselijk-geweld"),
-    ("EER", "Eergerelateerd geweld", "eer"),
-    ("GGZ", "Psychische problematiek", "ggz"),
-    ("VER", "Verslaving", "verslaving"),
-    ("LVB", "Licht verstandelijke beperking", "lvb"),
-    ("DAK", "Dakloosheid", "dakloos"),
-    ("SCH", "Schulden", "schulden"),
-    ("ASY", "Asiel / verblijf", "asiel"),
-    ("ZOR", "Overige zorgvraag", "zorg"),
-    ("OTH", "Anders, namelijk", "anders"),
-    ("NREC", "Niet ingevuld", "leeg"),
-    ("NASK", "Niet gevraagd", "niet-gevraagd"),
+_REASONS: Sequence[tuple[str, str, str, str]] = (
+    ("THB_SEX", "Mensenhandel - seksuele uitbuiting", "mh-seksueel", "SEKS"),
+    ("THB_LAB", "Mensenhandel - arbeidsuitbuiting", "mh-arbeid", "ARBEID"),
+    ("THB_CRI", "Mensenhandel - criminele uitbuiting", "mh-crimineel", "CRIM"),
+    ("THB_OTH", "Mensenhandel - overig", "mh-overig", "MH-OV"),
+    ("THB_SUSP", "Vermoeden mensenhandel", "mh-vermoeden", "MH?"),
+    ("SV", "Seksueel geweld", "seksueel-geweld", "SG"),
+    ("HG", "Huiselijk geweld", "huiselijk-geweld", "HG"),
+    ("EER", "Eergerelateerd geweld", "eer", "EER"),
+    ("GGZ", "Psychische problematiek", "ggz", "PSY"),
+    ("VER", "Verslaving", "verslaving", "VERSL"),
+    ("LVB", "Licht verstandelijke beperking", "lvb", "LVB"),
+    ("DAK", "Dakloosheid", "dakloos", "DAKL"),
+    ("SCH", "Schulden", "schulden", "SCHULD"),
+    ("ASY", "Asiel / verblijf", "asiel", "COA"),
+    ("ZOR", "Overige zorgvraag", "zorg", "ZORG"),
+    ("OTH", "Anders, namelijk", "anders", "OVERIG"),
+    ("NREC", "Niet ingevuld", "leeg", "ONB"),
+    ("NASK", "Niet gevraagd", "niet-gevraagd", "NV"),
 )
 
 DESKTOP = Dialect(
@@ -93,7 +93,7 @@ DESKTOP = Dialect(
             "AME": "Amerikaanse",
             "STL": "Staatloos",
         },
-        "reason": {code: word for code, word, _ in _REASONS},
+        "reason": {code: word for code, word, _, _ in _REASONS},
     },
     unmapped={"sex": "Nvt", "citizenship": "Zie dossier", "reason": "Zie intakeverslag"},
 )
@@ -123,7 +123,37 @@ WEB = Dialect(
             "AME": "americas",
             "STL": "stateless",
         },
-        "reason": {code: word for code, _, word in _REASONS},
+        "reason": {code: word for code, _, word, _ in _REASONS},
     },
     unmapped={"sex": "n/a", "citizenship": "see file", "reason": "migrated-2019"},
+)
+
+SHEET = Dialect(
+    name="sheet",
+    encoding="latin-1",
+    delimiter="|",
+    date_form="%d/%m/%Y",
+    columns={
+        "person": "nr",
+        "reason": "aanl",
+        "age": "lft",
+        "sex": "gesl",
+        "citizenship": "nat",
+        "name": "roepnaam",
+        "first_contact": "start",
+    },
+    words={
+        "sex": {"F": "V", "M": "M", "X": "X", "U": "-"},
+        "citizenship": {
+            "NL": "NLD",
+            "EU": "EU-ov",
+            "EUR": "Eur-ov",
+            "AFR": "Afr",
+            "ASI": "Az",
+            "AME": "Am",
+            "STL": "stl",
+        },
+        "reason": {code: word for code, _, _, word in _REASONS},
+    },
+    unmapped={"sex": "?", "citizenship": "p.m.", "reason": "zie map"},
 )

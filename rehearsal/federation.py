@@ -5,8 +5,8 @@ the operators' manual; nothing is short-cut, and nothing is switched off.
 """
 
 import socket
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,13 +18,17 @@ import node.approving
 import node.config
 import node.enrolment
 import node.setup
+from aggregator import files
 from aggregator.client import Coordinator
 from desk import keys, signing
+from node.store import Reader
 from rehearsal import processes
 from rehearsal.processes import Daemon
 from rehearsal.sector import Export
+from samentel.counting import ledger
+from samentel.counting.ledger import Kind
 from samentel.documents.envelope import Envelope
-from samentel.documents.programme import Programme
+from samentel.documents.programme import Mode, Programme
 from samentel.errors import LocalFault, PeerError
 from samentel.wire.methods import Role
 
@@ -89,9 +93,74 @@ class Premises:
         words = processes.command("node.cli", "--config", self.config.path, "run")
         return processes.start(name, words, self.directory.parents[1] / "logs" / f"{name}.log")
 
+    def booked(self, period: str) -> list[Kind]:
+        """What its ledger says of the rounds of a period, in order; may be read while its node runs.
 
-def found(directory: Path) -> National:
-    """Make the authority's keys and set the coordinator up, on a free port of this machine."""
+        Raises:
+            LocalFault: the chain of the ledger does not hold.
+        """
+        with Reader.open_read_only(self.config.state_dir) as store:
+            entries = store.entries()
+        if ledger.verify(entries):
+            raise LocalFault(f"{self.export.house.node}: its ledger has been changed")
+        bodies = [entry.read() for entry in entries]
+        return [body.kind for body in bodies if body.loss is not None and str(body.loss.period) == period]
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """The nodes of a federation, each a process of its own.
+
+    Attributes:
+        running: the daemons that nobody has killed, by node.
+    """
+
+    premises: Mapping[str, Premises]
+    running: dict[str, Daemon] = field(default_factory=dict)
+
+    def start(self, name: str) -> None:
+        """Start a node, or start it again."""
+        self.running[name] = self.premises[name].daemon()
+
+    def start_all(self) -> None:
+        """Start every node."""
+        for name in self.premises:
+            self.start(name)
+
+    def kill(self, name: str) -> None:
+        """End a node as a power cut would; its state is what it had written."""
+        self.running.pop(name).kill()
+
+    def check(self) -> None:
+        """Raise LocalFault when a node has ended by itself."""
+        for daemon in self.running.values():
+            if not daemon.runs:
+                raise LocalFault(f"{daemon.name} ended by itself; see {daemon.log}")
+
+    def wait_until_published(self, names: Collection[str], period: str) -> None:
+        """Wait until these nodes have heard, and booked, that a round of the period was published.
+
+        Raises:
+            LocalFault: one of them has ended, or does not hear of it.
+        """
+        processes.wait(
+            "waiting for the nodes to hear of the release",
+            lambda: all(Kind.PUBLISHED in self.premises[name].booked(period) for name in names),
+            [self.running[name] for name in names],
+            CONNECT_SECONDS,
+        )
+
+    def stop(self) -> None:
+        """End every node."""
+        processes.stop(self.running.values())
+
+
+def found(directory: Path, pace: Mapping[str, float] | None = None) -> National:
+    """Make the authority's keys and set the coordinator up, on a free port of this machine.
+
+    Args:
+        pace: deadlines to write into the coordinator's configuration, by their keys there; the others stay.
+    """
     authority = tuple(keys.new(name, directory / "authority") for name in SIGNERS)
     with socket.socket() as probe:
         probe.bind((HOST, 0))
@@ -104,7 +173,13 @@ def found(directory: Path) -> National:
         authority=[made.public for made in authority],
         authority_threshold=len(authority),
     )
+    _set(path, pace or {})
     return National(directory, aggregator.config.load(path), authority)
+
+
+def _set(path: Path, pace: Mapping[str, float]) -> None:
+    kept = [line for line in path.read_text("utf-8").splitlines() if line.partition(" = ")[0] not in pace]
+    files.write(path, "\n".join([*kept, *(f"{key} = {value}" for key, value in pace.items()), ""]).encode())
 
 
 def settle(national: National, export: Export) -> Premises:
@@ -163,7 +238,7 @@ def approve(premises: Premises, programme: Programme, envelope: Envelope) -> Non
         approved_by="functionaris gegevensbescherming (verzonnen)",
         rho_cap=programme.rho * programme.max_attempts,
         expires_at=datetime.now(UTC) + timedelta(days=365),
-        individual=True,
+        individual=programme.mode is Mode.INDIVIDUAL,
     )
 
 

@@ -1,4 +1,4 @@
-"""A made-up sector: four institutions that do not exist, with clients who do not exist.
+"""A made-up sector: twelve institutions that do not exist, with clients who do not exist.
 
 Drawn from a seed with the standard library, so that a rehearsal can be
 repeated. Because nobody in it exists, the true figures may be known here, and
@@ -9,11 +9,11 @@ import csv
 import io
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from rehearsal.dialects import DESKTOP, WEB, Dialect
+from rehearsal.dialects import DESKTOP, SHEET, WEB, Dialect
 
 UNKNOWN = "NREC"  # the reason of whatever cannot be read
 
@@ -52,7 +52,17 @@ HOUSES: tuple[House, ...] = (
         "noorderlicht", "Stichting Noorderlicht (verzonnen)", "Noorderlicht", "VO_MO", "PV20", DESKTOP, 118
     ),
     House("het-baken", "Ambulante hulp Het Baken (verzonnen)", "Het Baken", "AMB", "PV28", WEB, 64),
+    House("de-veste", "Vrouwenopvang De Veste (verzonnen)", "De Veste", "VO_MO", "PV30", SHEET, 131),
+    House("duinzicht", "Jeugdhulp Duinzicht (verzonnen)", "Duinzicht", "JEUGD", "PV29", DESKTOP, 88),
+    House("het-anker", "Zorgcoördinatie Het Anker (verzonnen)", "Het Anker", "ZC", "PV22", SHEET, 73),
+    House("maaszicht", "Opvang Maaszicht (verzonnen)", "Maaszicht", "VO_MO", "PV31", WEB, 109),
+    House("oosterpoort", "Stichting Oosterpoort (verzonnen)", "Oosterpoort", "AMB", "PV23", DESKTOP, 95),
+    House("rietland", "Jeugdzorg Rietland (verzonnen)", "Rietland", "JEUGD", "PV24", WEB, 61),
+    House("waterkant", "Ambulante hulp Waterkant (verzonnen)", "Waterkant", "AMB", "PV25", SHEET, 82),
+    House("zonnehoek", "Vrouwenopvang Zonnehoek (verzonnen)", "Zonnehoek", "VO_MO", "PV21", DESKTOP, 124),
 )
+SMALL = HOUSES[:4]  # a federation that has only begun
+_LATE = 9  # rows of the year before that every export still holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,51 +98,87 @@ class Sector:
     """A whole made-up sector.
 
     Attributes:
-        truth: by code of the reason, how many people there really are, each once an institution.
+        year: the last reporting year.
+        known: by reporting year and node, by code of the reason, how many people there really are.
     """
 
     year: int
     exports: tuple[Export, ...]
-    truth: Mapping[str, int]
+    known: Mapping[int, Mapping[str, Mapping[str, int]]]
+
+    @property
+    def truth(self) -> Mapping[str, int]:
+        """The whole sector in its last year, by code of the reason; each person once an institution."""
+        return self.truth_of(self.year, [export.house.node for export in self.exports])
+
+    def truth_of(self, year: int, nodes: Collection[str]) -> Mapping[str, int]:
+        """The same for some institutions and for one of the years that the sector was made with."""
+        return {code: sum(self.known[year][node][code] for node in nodes) for code in _REASONS}
 
 
-def make(year: int, seed: int = 1, houses: Sequence[House] = HOUSES) -> Sector:
-    """The sector of a seed, with first contacts in and around a reporting year."""
+def make(year: int, seed: int = 1, houses: Sequence[House] = SMALL, years: int = 1) -> Sector:
+    """The sector of a seed, with first contacts in and around its reporting years.
+
+    Args:
+        year: the last of them.
+        years: 1, or 2 for a sector that can also be asked about the year before.
+    """
     chance = random.Random(seed)
-    truth: Counter[str] = Counter()
+    known: dict[int, dict[str, Mapping[str, int]]] = {year - back: {} for back in range(years)}
     exports = []
     for house in houses:
-        rows, reasons = _clients(house, year, chance)
-        truth.update(reasons)
+        rows, counted = _clients(house, year, years, chance)
+        for counted_in, reasons in counted.items():
+            known[counted_in][house.node] = Counter(reasons)
         name = f"export-{year}.csv"
         exports.append(Export(house, name, _written(house.dialect, rows), house.dialect.mapping(name)))
-    return Sector(year, tuple(exports), {code: truth[code] for code in _REASONS})
+    return Sector(year, tuple(exports), known)
 
 
-def _clients(house: House, year: int, chance: random.Random) -> tuple[list[Client], list[str]]:
-    """The rows of an export in any order, and the reason that counts for each person of the year."""
-    people = [_client(house, number, year, chance) for number in range(house.clients)]
+def _clients(
+    house: House, year: int, years: int, chance: random.Random
+) -> tuple[list[Client], dict[int, list[str]]]:
+    """The rows of an export in any order; by year, the reason that counts for each person."""
+    rows, reasons = _people(house, range(house.clients), year, chance)
+    counted = {year: reasons}
+    oddities, undated = _oddities(house, rows, chance)
+    rows += oddities
+    if years == 1:
+        rows += [_client(house, house.clients + number, year - 1, chance) for number in range(_LATE)]
+    else:
+        earlier, before = _people(house, range(house.clients * 9 // 10), year - 1, chance)
+        rows += earlier
+        # Whose date nobody can read is counted in every year.
+        counted[year - 1] = [*before, reasons[undated]]
+    chance.shuffle(rows)
+    return [_in_words(house.dialect, row, chance) for row in rows], counted
+
+
+def _people(
+    house: House, numbers: Sequence[int], year: int, chance: random.Random
+) -> tuple[list[Client], list[str]]:
+    people = [_client(house, number, year, chance) for number in numbers]
     rows, reasons = [], []
     for person in people:
         word, counted = _reason(house.dialect, person.reason, chance)
         rows.append(replace(person, reason=word))
         reasons.append(counted)
-    rows += _oddities(house, rows, chance)
-    rows += [_client(house, house.clients + number, year - 1, chance) for number in range(9)]
-    chance.shuffle(rows)
-    return [_in_words(house.dialect, row, chance) for row in rows], reasons
+    return rows, reasons
 
 
-def _oddities(house: House, rows: list[Client], chance: random.Random) -> list[Client]:
-    """What every real export has: the same client again, a number that is missing, a date nobody can read."""
+def _oddities(house: House, rows: list[Client], chance: random.Random) -> tuple[list[Client], int]:
+    """What every real export has: the same client again, a number that is missing, a date nobody can read.
+
+    Returns:
+        The rows to add, and the place of the one that has lost its date.
+    """
     again, undated = chance.sample(range(len(rows)), 2)
     first = rows[again]
     assert first.first_contact is not None, "only the oddities have no date"
     later = replace(first, first_contact=first.first_contact + timedelta(days=3), reason=_word(house, "OTH"))
-    # Nobody can read its date: it belongs to the year all the same.
     rows[undated] = replace(rows[undated], first_contact=None)
     nameless = replace(first, person="", name="", reason=house.dialect.unmapped["reason"])
-    return [later, nameless]
+    return [later, nameless], undated
 
 
 def _client(house: House, number: int, year: int, chance: random.Random) -> Client:
@@ -181,7 +227,17 @@ def _cell(dialect: Dialect, field: str, row: Client) -> str:
         return dialect.written(row.born) if row.born else ""
     if field == "birth_year":
         return str(row.born.year) if row.born else ""
+    if field == "age":
+        return _age(row)
     return str(getattr(row, field))
+
+
+def _age(row: Client) -> str:
+    """Whole years at the first contact."""
+    if row.born is None or row.first_contact is None:
+        return ""
+    day, born = row.first_contact, row.born
+    return str(day.year - born.year - ((day.month, day.day) < (born.month, born.day)))
 
 
 def _word(house: House, code: str) -> str:
