@@ -1,10 +1,11 @@
 """CPU time of the secure sum against the bare primitives that it is made of, both measured in this run.
 
-    python bench/secagg.py --n 50 --d 100000 --drops 0
+    python -P bench/secagg.py --n 50 --d 100000 --drops 0 5
 
-Prints one JSON line. The real machines run a whole round, messages encoded and
-decoded; noise, states' bytes and transport are left out. Clients are timed one
-by one and the quickest counts, as for the floors: the machine may be busy.
+Prints one JSON line for each number of institutions that fall out. The real
+machines run a whole round, messages encoded and decoded; noise, states' bytes and
+transport are left out. Clients are timed one by one and the quickest counts, as
+for the floors: the machine may be busy.
 
 client_floor  n adverts and n agreements verified, 2 keys agreed and 3 derived a peer, 2 secrets shared,
               n messages encrypted and n decrypted, n masks. Not in it: verifying the n dealings (so that a
@@ -81,7 +82,7 @@ class Round:
         self.now = START
 
     def tell(self, i: int, event: object) -> None:
-        means = Means(self.keys[i], os.urandom, lambda head: head == EMPTY)
+        means = Means(self.keys[i], os.urandom, lambda head: head == EMPTY, EMPTY)
         begin = process_time()
         self.clients[i], effects = client.advance(self.clients[i], event, self.now, means)
         self.client_s[i] += process_time() - begin
@@ -197,9 +198,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n", type=int, default=50)
     parser.add_argument("--d", type=int, default=100_000)
-    parser.add_argument("--drops", type=int, default=0)
+    parser.add_argument("--drops", type=int, nargs="+", default=[0, 5])
     given = parser.parse_args()
-    n, d, drops = given.n, given.d, given.drops
+    for drops in given.drops:
+        print(json.dumps(case(given.n, given.d, drops)), flush=True)
+
+
+def case(n: int, d: int, drops: int) -> dict[str, object]:
+    """Some rounds and, between them, the floors."""
     rounds = [Round(n, d, drops) for _ in range(BEST_OF if n <= 100 else 1)]
     of_client, of_server, client_floors, server_floors = client_floor(n, d), server_floor(n, d, drops), [], []
     for one in rounds:
@@ -212,7 +218,7 @@ def main() -> None:
     begin = process_time()
     decode(Client, encode(rounds[0].heaviest))
     state_s = process_time() - begin
-    line = {
+    return {
         "bench": "secagg",
         "n": n,
         "d": d,
@@ -227,7 +233,6 @@ def main() -> None:
         "server_letters_ms": round(1000 * min(one.letters_s for one in rounds), 1),
         "client_state_ms": round(1000 * state_s, 2),
     }
-    print(json.dumps(line))
 
 
 if __name__ == "__main__":
