@@ -43,6 +43,11 @@ releases = App(name="release", help="What has been published.")
 for part in (roster, rounds, releases):
     app.command(part)
 
+Credentials = Annotated[
+    Path | None,
+    Parameter(help="An administrator's credentials directory; by default admin/ beside aggregator.toml."),
+]
+
 _chosen = {"config": Path("aggregator.toml")}
 
 
@@ -274,7 +279,7 @@ def round_run(
     *,
     attempt: int = 0,
     enough: int = 0,
-    credentials: Path | None = None,
+    credentials: Credentials = None,
 ) -> None:
     """Run a round from opening to release. Start it again after a stop: it goes on where it was.
 
@@ -292,7 +297,8 @@ def round_run(
     attempt
         To be given after an abandoned attempt; it costs institutions a fresh charge.
     enough
-        Go on as soon as this many institutions are present, instead of waiting for all until the deadline.
+        Go on as soon as this many institutions are present, 1 or more, instead of waiting for all until the
+        deadline.
     """
     from aggregator import manual
 
@@ -301,7 +307,7 @@ def round_run(
 
 
 @rounds.command(name="show")
-def round_show(round_id: str = "", /, *, credentials: Path | None = None) -> None:
+def round_show(round_id: str = "", /, *, credentials: Credentials = None) -> None:
     """Show all rounds; or one in full: who has come how far, who is waited for until when, who has spent.
 
     Example: samentel-aggregator round show
@@ -311,7 +317,7 @@ def round_show(round_id: str = "", /, *, credentials: Path | None = None) -> Non
     Parameters
     ----------
     round_id
-        The round, or the first characters of its id.
+        The round, or at least the first four characters of its id.
     """
     from aggregator import manual
 
@@ -326,7 +332,7 @@ def round_abandon(
     *,
     reason: str,
     yes: Annotated[bool, Parameter(negative=())] = False,
-    credentials: Path | None = None,
+    credentials: Credentials = None,
 ) -> None:
     """End a round without a release; says first what that costs which institutions.
 
@@ -340,7 +346,7 @@ def round_abandon(
     Parameters
     ----------
     round_id
-        The round, or the first characters of its id.
+        The round, or at least the first four characters of its id.
     reason
         Why, for everybody who asks later; no names of people.
     yes
@@ -357,7 +363,7 @@ def round_abandon(
 
 
 @releases.command(name="list")
-def release_list(*, credentials: Path | None = None) -> None:
+def release_list(*, credentials: Credentials = None) -> None:
     """List all releases, newest first.
 
     Example: samentel-aggregator release list
@@ -369,7 +375,7 @@ def release_list(*, credentials: Path | None = None) -> None:
 
 
 @releases.command(name="show")
-def release_show(release_id: str, /, *, credentials: Path | None = None) -> None:
+def release_show(release_id: str, /, *, credentials: Credentials = None) -> None:
     """Show what a release says of itself.
 
     Example: samentel-aggregator release show aanleiding-demo-2025-1

@@ -17,6 +17,7 @@ from samentel.documents.keys import VerifyKey, verify_key
 from samentel.documents.model import Model, Name, from_toml
 from samentel.errors import DocumentError, LocalFault, SamentelError
 
+LONGEST_SUM = 24 * 90  # hours; a node keeps no secret of a round longer (docs/security-model.md)
 Hours = Annotated[float, Field(gt=0, le=24 * 90)]
 Minutes = Annotated[float, Field(ge=0.001, le=60 * 24 * 7)]
 Expiry = Annotated[float, Field(ge=0.001, le=24 * 30)]  # nodes keep a secret of a round for a month at most
@@ -120,6 +121,13 @@ def load(path: Path) -> Config:
         )
     if len(set(keys)) < len(keys):
         problems.append("authority: the same key stands twice, so that one signer would count for two")
+    minutes = settings.advertise_minutes + settings.share_minutes
+    hours = minutes / 60 + settings.collect_hours + settings.expire_hours
+    if hours >= LONGEST_SUM:
+        problems.append(
+            f"advertise_minutes, share_minutes, collect_hours and expire_hours: a secure sum would last "
+            f"{hours / 24:.0f} days, and no node joins one of {LONGEST_SUM // 24} days or more"
+        )
     if problems:
         raise DocumentError(str(path), problems)
     state = base / settings.state_dir

@@ -10,9 +10,9 @@ from aggregator import authority as ca
 from aggregator import files, link, service
 from aggregator.book import opened
 from aggregator.config import Config
+from aggregator.errors import fault_of
 from aggregator.journal import note, warn
 from aggregator.office import Office, open_office
-from samentel.errors import SamentelError
 
 TICK_SECONDS = 0.5  # deadlines, and news that a command line has written
 RENEWAL_SECONDS = 3600.0
@@ -72,10 +72,10 @@ async def _repeat(work: Callable[[], None], seconds: float) -> None:
         try:
             work()
             told = ""
-        except SamentelError as error:
-            if str(error) != told:
-                warn("time passed without effect", error=str(error))
-            told = str(error)
+        except Exception as error:  # noqa: BLE001  the driver of the clock: a bug must not stop it for ever
+            if (said := fault_of(error)) != told:
+                warn("time passed without effect", error=said)
+            told = said
         await asyncio.sleep(seconds)
 
 

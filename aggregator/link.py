@@ -14,7 +14,7 @@ from grpc import aio
 
 from aggregator import files
 from aggregator.authority import certificate_name
-from aggregator.errors import Contradiction, NotAllowed, NotFound, NotKnown
+from aggregator.errors import Contradiction, NotAllowed, NotFound, NotKnown, fault_of
 from aggregator.journal import note, warn
 from aggregator.register import Identity
 from aggregator.service import Caller, Function, Stream
@@ -169,12 +169,7 @@ def _encoded(answer: object) -> bytes:
 
 
 def _bug(method: Method[Any, Any], error: Exception) -> LocalFault:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else "?"
-    # The class and the line, never the text: it may quote what somebody sent.
-    return LocalFault(f"{type(error).__name__} at {place} in {method.name}")
+    return LocalFault(f"{fault_of(error)} in {method.name}")
 
 
 async def _refuse(

@@ -7,7 +7,7 @@ that the caller was admitted on, a moment ago (``aggregator/link.py``).
 """
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -34,6 +34,7 @@ POLL_SECONDS = 25.0  # passes any proxy that cuts idle calls after 30 s
 REMEMBERED = timedelta(days=90)  # how long nodes are told how a round ended
 MOST_ROUNDS, MOST_DOCUMENTS = 200, 1000  # bounds of a PollResponse
 MOST_COUNT = 2**40  # far above any count times its granularity: a vector beyond it is nonsense
+HEAD_SECONDS = 60.0  # a node that polls with ever later heads must not fill the log
 MOST_LETTERS = 64  # kept in memory, for nodes that fetch theirs in pieces
 PRESENCE, CONTRIBUTION = "presence", "contribution"
 
@@ -54,12 +55,14 @@ class Mailbox:
     Attributes:
         _told: by node, the ledger head it has been contradicted about, so that it is told once
             at once and not in a busy loop.
+        _shown: by node, when a later head was last remembered because of a poll.
         _unfinished: one attachment a round, node and kind at the most, each no longer than its kind needs.
     """
 
     office: Office
     poll_seconds: float = POLL_SECONDS
     _told: dict[str, m.LedgerHead] = field(default_factory=dict)
+    _shown: dict[str, datetime] = field(default_factory=dict)
     _unfinished: dict[tuple[RoundId, str, Kind], _Unfinished] = field(default_factory=dict)
     _letters: dict[tuple[RoundId, str, m.LetterKind], bytes] = field(default_factory=dict)
     _notices: tuple[int, tuple[m.DocumentNotice, ...], tuple[m.RoundNotice, ...]] | None = None
@@ -216,12 +219,18 @@ class Mailbox:
         return _known_head(self.office.book.state, node)
 
     def _ledger_contradicted(self, node: str, shown: m.LedgerHead) -> bool:
-        """Remember a later head; say whether an earlier or another one must be contradicted at once."""
+        """Remember a later head; say whether an earlier or another one must be contradicted at once.
+
+        The heads that matter come with contributions and agreements, which are always remembered.
+        """
         known = self._ledger(node)
         if (shown.length, shown.digest) == (known.length, known.digest):
             return False
         if shown.length > known.length:
-            self.office.write(lambda state: Entry(_later_head(state, node, shown)))
+            now, last = self.office.now(), self._shown.get(node)
+            if last is None or not timedelta(0) <= now - last < timedelta(seconds=HEAD_SECONDS):
+                self.office.write(lambda state: Entry(_later_head(state, node, shown)))
+                self._shown[node] = now
             return False
         first = self._told.get(node) != shown
         self._told[node] = shown

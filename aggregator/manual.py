@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from aggregator.client import Coordinator
-from aggregator.progress import SHORT, clock, cost_of, ending, in_sum, news, step_of
+from aggregator.progress import SHORT, clock, cost_of, ending, in_sum, is_sum, news, step_of
 from samentel.documents import programme as programmes
 from samentel.documents.envelope import open_envelope
 from samentel.documents.keys import VerifyKey
@@ -23,9 +23,10 @@ from samentel.documents.statements import payload_type
 from samentel.errors import LocalFault
 from samentel.figures.release import Manifest
 from samentel.ids import DIGEST, Period
-from samentel.wire.messages import RoundPhase, RoundStatus, SumPhase
+from samentel.wire.messages import RoundPhase, RoundStatus
 
 LOOK_SECONDS = 1.0
+LEAST_TYPED = 4  # characters of a round id: fewer may mean another round tomorrow
 RELEASE_NAME = re.compile(r"[a-z0-9][a-zA-Z0-9._-]{0,99}")  # as the contract has it
 _OPEN = (RoundPhase.GATHERING, RoundPhase.COLLECTING)
 _OVER = (RoundPhase.PUBLISHED, RoundPhase.ABANDONED)
@@ -37,16 +38,32 @@ console = Console(
 
 
 def connected(config: Path, credentials: Path | None) -> Coordinator:
-    """The coordinator, with the given credentials or those that ``init`` made beside the configuration."""
-    return Coordinator.connect(credentials or config.absolute().parent / "admin")
+    """The coordinator, with the given credentials or those that ``init`` made beside the configuration.
+
+    Raises:
+        LocalFault: there are none; the text says how to name others.
+    """
+    place = credentials or config.absolute().parent / "admin"
+    if not place.is_dir():
+        raise LocalFault(
+            f"{place} is not a credentials directory: name it with --credentials, or the coordinator's "
+            "aggregator.toml with --config"
+        )
+    return Coordinator.connect(place)
 
 
 def run(coordinator: Coordinator, programme: str, period: str, *, attempt: int, enough: int) -> None:
     """Open a round, wait, collect, wait, publish.
 
+    Args:
+        enough: go on when so many are present; 0 for all.
+
     Raises:
-        LocalFault: the round was abandoned; the text says what it cost and what to do.
+        LocalFault: a number that cannot be; or the round was abandoned, and the text says what it cost and
+            what to do.
     """
+    if enough < 0:
+        raise LocalFault(f"--enough {enough}: give 1 or more; without it the round waits for all")
     period = str(Period.parse(period))
     digest = _programme(coordinator, programme)
     envelope = coordinator.programme(digest)
@@ -182,6 +199,11 @@ def _programme(coordinator: Coordinator, name: str) -> str:
 def _find(coordinator: Coordinator, start: str) -> RoundStatus:
     if DIGEST.fullmatch(start):
         return coordinator.round(start)
+    if len(start) < LEAST_TYPED:
+        raise LocalFault(
+            f"{start!r} is too short for a round: give at least the first {LEAST_TYPED} characters of its "
+            "id; see: samentel-aggregator round show"
+        )
     found = [status for status in coordinator.rounds() if status.round_id.startswith(start)]
     if len(found) != 1:
         raise LocalFault(
@@ -195,10 +217,11 @@ def _print_round(status: RoundStatus) -> None:
     table.add_row("round", status.round_id)
     table.add_row("programme", status.programme_digest)
     table.add_row("period", f"{status.period}, attempt {status.attempt}")
+    table.add_row("mode", status.mode.replace("-", " "))
     table.add_row("phase", _phase(status))
     table.add_row("invited", f"{len(status.invited)}, at least {status.institutions_min} are needed")
     table.add_row("gathering until", clock(status.gather_until))
-    if status.sum_phase is SumPhase.NONE:
+    if not is_sum(status):
         table.add_row("collecting until", clock(status.collect_until))
     for title, names in _stations(status):
         table.add_row(title, f"{len(names)}: {', '.join(names) or '-'}")
@@ -217,7 +240,7 @@ def _print_round(status: RoundStatus) -> None:
 def _stations(status: RoundStatus) -> Iterator[tuple[str, Sequence[str]]]:
     """Who has come how far, in the order of a round."""
     yield "present", status.present
-    if status.sum_phase is SumPhase.NONE:
+    if not is_sum(status):
         yield "arrived", status.arrived
         return
     yield "keys", status.listed

@@ -4,7 +4,7 @@ One event loop, one thread: no call is interrupted between looking and writing.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from aggregator.authority import Authority
 from aggregator.book import Book, Entry, State
 from aggregator.conductor import Command, Round, Step
 from aggregator.config import Config
-from aggregator.errors import NotFound
+from aggregator.errors import NotFound, fault_of
 from aggregator.events import Body, MessagePosted
 from aggregator.journal import note, warn
 from aggregator.register import Document
@@ -28,7 +28,6 @@ from samentel.documents.keys import SigningKey, signing_key
 from samentel.documents.model import from_json
 from samentel.documents.programme import Programme
 from samentel.documents.roster import Roster
-from samentel.errors import SamentelError
 from samentel.ids import RoundId, digest
 from samentel.secagg.messages import Kind
 from samentel.wire.messages import RoundPhase, SumPhase
@@ -97,6 +96,7 @@ class Office:
     now: Callable[[], datetime]
     _rosters: dict[str, Roster] = field(default_factory=dict)
     _programmes: dict[str, Programme] = field(default_factory=dict)
+    _faults: set[tuple[RoundId, str]] = field(default_factory=set)
     sums: Sums = field(init=False)
 
     def __post_init__(self) -> None:
@@ -183,26 +183,39 @@ class Office:
 
     def polled(self, node: str) -> None:
         """Note that a node is up; a secure sum that only waited for it goes on."""
-        for round_ in self.book.state.rounds.values():
-            if self.sums.notice(round_, node):
+
+        def note_it(round_: Round) -> None:
+            if self.sums.notice(round_, node, self.now()):
                 self._pass_time(round_)
 
+        self._each(self.book.state.rounds.values(), note_it)
+
     def tick(self) -> None:
-        """Let every open round notice that time has passed; raises the first fault when all have."""
-        faults = []
-        for round_ in self.refresh().rounds.values():
-            if round_.phase not in conductor.OPEN:
-                continue
+        """Let every open round notice that time has passed."""
+        rounds = self.refresh().rounds
+        open_ = {name: round_ for name, round_ in rounds.items() if round_.phase in conductor.OPEN}
+        self.sums.forget_all_but(open_)
+        self._faults = {fault for fault in self._faults if fault[0] in open_}
+        self._each(open_.values(), self._tick)
+
+    def _tick(self, round_: Round) -> None:
+        if round_.start:
+            # Called first: whoever was up before a deadline must say so again before it counts.
+            self._call_the_roll(round_)
+            self._pass_time(round_)
+        elif conductor.decide(round_, conductor.Tick(), self.now()):
+            self._begin(round_, conductor.Tick)
+
+    def _each(self, rounds: Iterable[Round], work: Callable[[Round], None]) -> None:
+        """Do something for every round; what fails in one is told once, and keeps nobody from the others."""
+        for round_ in rounds:
             try:
-                if round_.start:
-                    self._pass_time(round_)
-                    self._call_the_roll(find_round(self.book.state, round_.round_id))
-                elif conductor.decide(round_, conductor.Tick(), self.now()):
-                    self._begin(round_, conductor.Tick)
-            except SamentelError as fault:
-                faults.append(fault)
-        if faults:
-            raise faults[0]
+                work(round_)
+            except Exception as error:  # noqa: BLE001  the driver of a round: a bug in one must not stop all
+                fault = round_.round_id, fault_of(error)
+                if fault not in self._faults:
+                    self._faults.add(fault)
+                    warn("round stands still", round=round_.round_id, error=fault[1])
 
     def _begin(self, round_: Round, command: type[conductor.Collect] | type[conductor.Tick]) -> Round:
         """End the gathering; for a secure sum with a signed start."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from samentel.documents.programme import Mode
 from samentel.wire.messages import RoundPhase, RoundStatus, SumPhase
 
 SHORT = 12  # characters of a round id that people are shown
@@ -88,7 +89,7 @@ def step_of(status: RoundStatus) -> Step | None:
         return Step("gathering", "are present", *counts, missing, status.gather_until)
     if status.phase is not RoundPhase.COLLECTING:
         return None
-    if status.sum_phase is SumPhase.NONE:
+    if not is_sum(status):
         missing = _without(status.present, status.arrived)
         counts = (len(status.arrived), len(status.present))
         return Step("collecting", "have handed in", *counts, missing, status.collect_until)
@@ -110,16 +111,21 @@ def news(status: RoundStatus) -> str:
     return f"published as {status.release_id}: {said}" if status.release_id else f"the sum is known: {said}"
 
 
+def is_sum(status: RoundStatus) -> bool:
+    """Whether nothing but a sum becomes known in this round."""
+    return status.mode == Mode.SECURE_SUM
+
+
 def in_sum(status: RoundStatus) -> tuple[str, ...]:
     """The institutions that the national sum adds up; none while there is no sum."""
     if status.phase not in (RoundPhase.SUMMED, RoundPhase.PUBLISHED):
         return ()
-    return status.arrived if status.sum_phase is SumPhase.NONE else status.survivors
+    return status.survivors if is_sum(status) else status.arrived
 
 
 def cost_of(status: RoundStatus) -> Cost:
     """What the round has cost so far. It can only become more."""
-    if status.sum_phase is not SumPhase.NONE:
+    if is_sum(status):
         # A node spends when it agrees to the proposed set; before that its loss is only held.
         return Cost(status.agreed, _without(status.survivors, status.agreed))
     if status.phase is RoundPhase.GATHERING:

@@ -235,6 +235,7 @@ def status(office: Office, round_: Round) -> m.RoundStatus:
         agreed=tuple(sorted(round_.senders(Kind.AGREEMENT))),
         awaited=tuple(sorted(_awaited(office, round_))),
         step_until=deadline.isoformat() if deadline is not None else "",
+        mode=round_.opened.mode.value,
     )
 
 

@@ -3,15 +3,14 @@
 The machine itself is never stored. What it was told stands in the log, with the
 moment of each event, and the bytes of the messages beside it. Told the same
 again it says the same, since its signatures depend on nothing else; so a
-restart gives the same letters, byte for byte. Who has polled is only
-remembered, not written down: after a restart nodes poll again.
+restart gives the same letters, byte for byte.
 
 Nothing here writes or reads a clock. Everything runs in the one thread that
 decides; unmasking a thousand institutions keeps it for seconds.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator import documents
-from aggregator.conductor import TAKEN, Round, Step
+from aggregator.conductor import TAKEN, Round, Rounds, Step
 from aggregator.config import Config
 from aggregator.events import (
     Abandoned,
@@ -31,6 +30,7 @@ from aggregator.events import (
     TimePassed,
     Totalled,
 )
+from aggregator.roll import Rolls
 from aggregator.store import Store
 from samentel.documents import statements
 from samentel.documents.keys import SigningKey
@@ -61,7 +61,8 @@ from samentel.secagg.standing import Agreed, Delivered, Listed, Proposed, Result
 from samentel.secagg.terms import Terms
 from samentel.wire.messages import LetterKind, RoundPhase, SumPhase
 
-KEPT = 4  # machines in memory: each holds every message of its round
+KEPT = 2  # machines of rounds that are over, in memory: each holds every message of its round
+KEPT_LETTERS = 30  # of rounds that are over, beside them: most nodes fetch theirs only then
 LETTERS: Mapping[LetterKind, type[Letter]] = {
     LetterKind.LISTING: Listed,
     LetterKind.DELIVERY: Delivered,
@@ -69,6 +70,7 @@ LETTERS: Mapping[LetterKind, type[Letter]] = {
     LetterKind.UNANIMITY: Agreed,
     LetterKind.RESULT: Resulted,
 }
+COMMON = frozenset({LetterKind.PROPOSAL, LetterKind.UNANIMITY, LetterKind.RESULT})  # the same for all
 # Whose message is waited for in each phase.
 _OWED: Mapping[SumPhase, Callable[[Round], frozenset[str]]] = {
     SumPhase.ADVERTISING: lambda round_: round_.present,
@@ -122,14 +124,6 @@ class _Running:
     ahead: tuple[Step, Server] | None = None
 
 
-@dataclass(slots=True)
-class _Roll:
-    """Who has polled since so many masked counts had arrived."""
-
-    arrived: int
-    nodes: set[str] = field(default_factory=set)
-
-
 class Sums:
     """The secure sums of one coordinator."""
 
@@ -145,8 +139,9 @@ class Sums:
         self._programme, self._roster = programme, roster
         self._terms: dict[RoundId, Terms] = {}
         self._running: dict[RoundId, _Running] = {}
-        self._rolls: dict[RoundId, _Roll] = {}
-        self._called: dict[RoundId, tuple[int, bool]] = {}
+        self._over: dict[RoundId, _Running] = {}
+        self._letters: dict[tuple[RoundId, LetterKind], bytes] = {}
+        self._rolls = Rolls()
 
     def terms(self, round_: Round) -> Terms:
         """What the sum is about, from the four signed documents as they are stored."""
@@ -203,6 +198,18 @@ class Sums:
         """What a node waits for, the same bytes however often it is asked for; empty when there is none."""
         if not round_.start or round_.phase is RoundPhase.ABANDONED:
             return b""
+        if _runs(round_) or kind not in COMMON:
+            return self._made(round_, node, kind)
+        if node not in round_.senders(Kind.DEALING):
+            return b""
+        name = (round_.round_id, kind)
+        data = self._letters.pop(name, b"") or self._made(round_, node, kind)
+        self._letters[name] = data  # the last used stands last
+        while len(self._letters) > KEPT_LETTERS:
+            del self._letters[next(iter(self._letters))]
+        return data
+
+    def _made(self, round_: Round, node: str, kind: LetterKind) -> bytes:
         running = self._caught_up(round_)
         position = running.positions.get(node)
         made = letter(running.server, position, LETTERS[kind]) if position is not None else None
@@ -232,18 +239,12 @@ class Sums:
             return frozenset()
         missing = _OWED[round_.sum_phase](round_) - round_.senders(TAKEN[round_.sum_phase])
         if round_.sum_phase is SumPhase.MASKING and (not missing or self._is_late(round_, now)):
-            return frozenset(round_.arrived) - self._awake(round_)
+            return frozenset(round_.arrived) - self._rolls.awake(round_, late=self._is_late(round_, now))
         return missing
 
-    def notice(self, round_: Round, node: str) -> bool:
+    def notice(self, round_: Round, node: str, now: datetime) -> bool:
         """A node has polled; says whether with it everybody is up whose masked counts have arrived."""
-        if not _masks(round_) or node not in round_.arrived:
-            return False
-        roll = self._rolls.get(round_.round_id)
-        if roll is None or roll.arrived != len(round_.arrived):
-            roll = self._rolls[round_.round_id] = _Roll(len(round_.arrived))
-        roll.nodes.add(node)
-        return len(roll.nodes) == roll.arrived
+        return _masks(round_) and self._rolls.answer(round_, node, late=self._is_late(round_, now))
 
     def passing(self, round_: Round, now: datetime) -> TimePassed | RollCalled | None:
         """What to tell the machine after some time or a poll; None when nothing can follow from it.
@@ -252,43 +253,31 @@ class Sums:
         """
         if not _runs(round_):
             return None
-        if not _masks(round_):
-            return TimePassed()
-        nodes, late = self._awake(round_), self._is_late(round_, now)
-        everybody = nodes == round_.senders(Kind.DEALING)
-        if nodes and (everybody or late):
-            return RollCalled(nodes=tuple(sorted(nodes)))
-        return TimePassed() if late else None
+        if _masks(round_):
+            late = self._is_late(round_, now)
+            nodes = self._rolls.awake(round_, late=late)
+            if nodes and (late or nodes == round_.senders(Kind.DEALING)):
+                return RollCalled(nodes=tuple(sorted(nodes)))
+        until = self.deadline(round_)
+        return TimePassed() if until is not None and now > until else None
 
     def calls(self, round_: Round, now: datetime) -> bool:
-        """Whether those who wait are to be woken now, so that they poll and are known to be up.
+        """Whether those who wait are to be woken now, so that they poll and are known to be up."""
+        return _masks(round_) and self._rolls.calls(round_, late=self._is_late(round_, now))
 
-        Once when everybody has handed in, once when the time for it is over, and again when more arrives.
-        """
-        if not _masks(round_) or not round_.arrived:
-            return False
-        late = self._is_late(round_, now)
-        if not late and len(round_.arrived) < len(round_.senders(Kind.DEALING)):
-            return False
-        reason = (len(round_.arrived), late)
-        if self._called.get(round_.round_id) == reason:
-            return False
-        self._called[round_.round_id] = reason
-        return True
+    def forget_all_but(self, rounds: Rounds) -> None:
+        """Drop what was only of use while the other rounds ran; it can be made again from the log."""
+        self._rolls.forget_all_but(rounds)
+        for held in (self._running, self._terms):
+            for name in held.keys() - rounds.keys():
+                del held[name]
 
     def _is_late(self, round_: Round, now: datetime) -> bool:
         return now > self.terms(round_).deadlines.mask_until
 
-    def _awake(self, round_: Round) -> frozenset[str]:
-        roll = self._rolls.get(round_.round_id)
-        return frozenset(roll.nodes) if roll and roll.arrived == len(round_.arrived) else frozenset()
-
     def _caught_up(self, round_: Round) -> _Running:
-        running = self._running.pop(round_.round_id, None)
-        if running is None:
-            while len(self._running) >= KEPT:
-                del self._running[next(iter(self._running))]
-            running = self._begun(round_)
+        name = round_.round_id
+        running = self._running.pop(name, None) or self._over.pop(name, None) or self._begun(round_)
         for step in round_.course[running.steps :]:
             running.server, running.ahead = self._followed(running, step), None
             running.steps += 1
@@ -297,7 +286,10 @@ class Sums:
                 f"round {round_.round_id[:12]}: its sum is {round_.sum_phase.name.lower()} by the log, and "
                 f"{running.server.phase} by its messages: was the log written by another version?"
             )
-        self._running[round_.round_id] = running  # the last used stands last
+        held = self._running if _runs(round_) else self._over
+        held[name] = running  # the last used stands last
+        while len(self._over) > KEPT:
+            del self._over[next(iter(self._over))]
         return running
 
     def _begun(self, round_: Round) -> _Running:

@@ -18,11 +18,12 @@ from samentel.errors import DocumentError
 from samentel.figures.collusion import Collusion, collusion_of
 from samentel.figures.estimate import Z
 from samentel.secagg.ring import ring_for
-from samentel.secagg.terms import threshold
+from samentel.secagg.terms import NODES_MOST, threshold
 
 ONE_SIDED = 1.645  # a count this many sd above zero is chance in one of twenty
 FALSE_ALARMS = 0.05
 TIMES = (1, 2, 3)  # institutions, or years, that the plan answers for
+LOCAL_CAP = 80  # a node's default cap on the local loss of a year; a test compares it with the node's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,21 +106,27 @@ class SumPlan:
 
     Attributes:
         collude_max, absent_max: c and D.
-        threshold: t, how many must stay to the end.
+        sum_least: n - D, or the programme's least number if that is more: as many must be in the sum, and
+            every one of them must agree to it.
+        helpers: t, as many of them must help to take the masks off.
         tau: the largest of tau times the cells of a table, at most 1e-9; rounded up, never zero.
         ring_bits: the width of a masked count.
         ledger_local, ledger_local_most: what one attempt and all attempts book as the loss if everybody else
             colludes, against a cap of its own.
+        attempts_fit: how many attempts fit under the local cap that a node has unless its house sets another;
+            may be 0.
         colluding: the loss by the number of colluders.
     """
 
     collude_max: int
     absent_max: int
-    threshold: int
+    sum_least: int
+    helpers: int
     tau: float
     ring_bits: int
     ledger_local: Fraction
     ledger_local_most: Fraction
+    attempts_fit: int
     colluding: tuple[Colluding, ...]
 
 
@@ -207,18 +214,29 @@ def as_values(made: Plan) -> dict[str, object]:
 
 def _problems(programme: Programme, institutions: int, absent: int) -> Iterator[str]:
     least, left = programme.roster.institutions_min, institutions - absent
-    if institutions < least:
+    if institutions < 1:
+        yield f"--institutions {institutions}: write a whole number, {least} or more for this programme"
+    elif institutions > NODES_MOST:
+        yield f"--institutions {institutions}: no roster has more than {NODES_MOST}"
+    elif institutions < least:
         yield (
-            f"{institutions} institutions: this programme asks for at least {least}; begin with more, "
+            f"--institutions {institutions}: this programme asks for at least {least}; begin with more, "
             "or lower roster.institutions_min"
         )
-    elif absent < 0 or left < least:
-        yield (
-            f"{absent} of {institutions} institutions fall out: that leaves {left} in the sum, and this "
-            f"programme asks for at least {least}; begin with more, or lower roster.institutions_min"
-        )
+    elif absent < 0:
+        yield f"--absent {absent}: write a whole number, 0 or more"
     elif programme.mode is Mode.SECURE_SUM:
         yield from _sum_problems(programme.roster, institutions, absent)
+    elif left < least:
+        yield _too_few(least, institutions, absent)
+
+
+def _too_few(least: int, institutions: int, absent: int) -> str:
+    left = max(institutions - absent, 0)
+    return (
+        f"--absent {absent}: of {institutions} institutions that leaves {left} in the sum, and this "
+        f"programme asks for at least {least}; begin with more, or lower roster.institutions_min"
+    )
 
 
 def _sum_problems(rules: RosterRules, institutions: int, absent: int) -> Iterator[str]:
@@ -234,14 +252,14 @@ def _sum_problems(rules: RosterRules, institutions: int, absent: int) -> Iterato
         )
     if t > institutions - d:
         yield (
-            f"{t} of {institutions} institutions must stay to the end, so at most {institutions - t} can "
-            f"fall out, and the programme says {d}: lower roster.absent_max, or begin with more institutions"
+            f"{t} of {institutions} institutions must help to take the masks off, so at most "
+            f"{institutions - t} can fall out, and the programme says {d}: lower roster.absent_max, or begin "
+            "with more institutions"
         )
     if absent > d:
-        yield (
-            f"{absent} institutions fall out, and the noise of this programme allows for {d}: raise "
-            "roster.absent_max, or count on fewer"
-        )
+        yield f"--absent {absent}: at most {d} may fall out of this programme (roster.absent_max)"
+    elif institutions - absent < rules.institutions_min:
+        yield _too_few(rules.institutions_min, institutions, absent)
 
 
 def _tables(programme: Programme, noises: Sequence[TableNoise], survivors: int) -> tuple[TablePlan, ...]:
@@ -291,11 +309,13 @@ def _sum_plan(noises: Sequence[TableNoise], collusion: Collusion, institutions: 
     return SumPlan(
         collude_max=programme.roster.collude_max,
         absent_max=programme.roster.absent_max,
-        threshold=threshold(institutions),
+        sum_least=max(institutions - programme.roster.absent_max, programme.roster.institutions_min),
+        helpers=threshold(institutions),
         tau=math.nextafter(float(tau), math.inf),
         ring_bits=int(ring),
         ledger_local=collusion.loss.local,
         ledger_local_most=collusion.loss.local * programme.max_attempts,
+        attempts_fit=LOCAL_CAP // collusion.loss.local,
         colluding=tuple(_colluding(collusion, colluders) for colluders in collusion.steps()),
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 
-from desk.plan import FALSE_ALARMS, TIMES, Exposure, Plan, SumPlan
+from desk.plan import FALSE_ALARMS, LOCAL_CAP, TIMES, Exposure, Plan, SumPlan
 from samentel.counting.shares import TAU_MOST
 from samentel.figures.estimate import CONFIDENCE
 
@@ -99,11 +99,20 @@ def _sentences(made: Plan, words: Mapping[str, str]) -> list[str]:
         together, tau = made.secure_sum, f"{made.secure_sum.tau:.0e}"
         sentences += [
             words["ledger_local"].format(made=made, together=together),
+            _room(made, together, words),
             words["assumed"].format(together=together),
             words["stay"].format(made=made, together=together),
             words["tau"].format(tau=tau, most=f"{float(TAU_MOST):.0e}"),
         ]
     return [*sentences, words["only"]]
+
+
+def _room(made: Plan, together: SumPlan, words: Mapping[str, str]) -> str:
+    """How far the default local cap reaches, and what to do when it does not reach all attempts."""
+    fits = words["cap"].format(cap=LOCAL_CAP, together=together)
+    if together.attempts_fit >= made.max_attempts:
+        return fits
+    return f"{fits} {words['cap_short'].format(made=made, together=together)}"
 
 
 WORDS: Mapping[str, Mapping[str, str]] = {
@@ -134,8 +143,14 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "eigen plafond.",
         "assumed": "Dit houdt stand als hoogstens {together.collude_max} instelling(en) met de coördinator "
         "samenspannen (c), en er onderweg hoogstens {together.absent_max} uitvallen (D).",
-        "stay": "Van de {made.institutions} instellingen moeten er {together.threshold} tot het einde "
-        "blijven; anders is er geen uitkomst.",
+        "cap": "Het standaardplafond van een node voor dat verlies is {cap}: daar passen "
+        "{together.attempts_fit} poging(en) in, per verslagjaar.",
+        "cap_short": "LET OP: dat is minder dan de {made.max_attempts} poging(en) van dit programma. Een "
+        "node weigert wat er niet in past, tot de instelling zelf caps.local op ten minste "
+        "{together.ledger_local_most} zet.",
+        "stay": "Als alle {made.institutions} instellingen hun geheim in delen hebben uitgedeeld, moeten er "
+        "ten minste {together.sum_least} in de som zitten. Elk daarvan moet ermee instemmen, en "
+        "{together.helpers} moeten helpen de maskers eraf te halen; anders is er geen uitkomst.",
         "tau": "Ruisdelen samen zijn zo goed als één trekking: tau × cellen is hoogstens {tau} (toegestaan "
         "{most}), en zit in het verlies hierboven.",
         "colluding": "Wat één poging kost als er meer samenspannen met de coördinator",
@@ -175,8 +190,14 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "for that.",
         "assumed": "This holds if at most {together.collude_max} institution(s) collude with the coordinator "
         "(c), and at most {together.absent_max} fall out on the way (D).",
-        "stay": "Of the {made.institutions} institutions {together.threshold} must stay to the end, or "
-        "nothing comes out.",
+        "cap": "The default local cap of a node is {cap}: {together.attempts_fit} attempt(s) fit, each "
+        "reporting year.",
+        "cap_short": "WARNING: that is less than the {made.max_attempts} attempt(s) of this programme. A "
+        "node refuses what does not fit, until its institution itself sets caps.local to at least "
+        "{together.ledger_local_most}.",
+        "stay": "Once all {made.institutions} institutions have dealt their seed shares, at least "
+        "{together.sum_least} must be in the sum. Every one of those must agree to it, and "
+        "{together.helpers} must help to take the masks off, or nothing comes out.",
         "tau": "Noise shares together are as good as one draw: tau × cells is at most {tau} (allowed "
         "{most}), and is in the loss above.",
         "colluding": "What one attempt costs if more collude with the coordinator",

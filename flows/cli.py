@@ -17,16 +17,21 @@ from flows import server, settings
 from samentel.errors import LocalFault
 
 
-def run(programme: str, *, period: str | None = None, credentials: Path | None = None) -> None:
+def run(
+    programme: str, *, period: str | None = None, attempt: int = 0, credentials: Path | None = None
+) -> None:
     """Run the round of one period now, and publish it.
 
     A run that was broken off is taken up where its round stands: give the same command again.
 
     Example:  samentel flow run aanleiding-demo --period 2025 --credentials admin/
 
+    Example:  samentel flow run aanleiding-demo --period 2025 --attempt 2 --credentials admin/
+
     Args:
         programme: its id, or the digest of its signed bytes.
         period: such as 2025 or 2025Q3; by default the last one that is over.
+        attempt: to be given after an abandoned attempt; it costs institutions a fresh charge.
         credentials: the administrator's credentials directory; by default SAMENTEL_CREDENTIALS.
     """
     settings.prepare(credentials)
@@ -37,7 +42,7 @@ def run(programme: str, *, period: str | None = None, credentials: Path | None =
         with Coordinator.connect(settings.credentials_directory()) as national:
             national.programmes()  # wrong credentials are told now, not after Prefect's server has started
         _check_server()
-        release = national_release(programme, period)
+        release = national_release(programme, period, attempt)
     sys.stdout.write(f"{release}\n")
 
 

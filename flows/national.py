@@ -70,18 +70,20 @@ def _is_worth_another_try(_task: object, _run: object, state: State[Any]) -> boo
 # Prefect 3.8 writes the error of a failed flow to its storage whatever it is told: as readable text, then,
 # rather than as a pickle that runs whatever somebody put there.
 @flow(name="national-release", persist_result=False, result_serializer="json")
-def national_release(programme: str, period: str | None = None) -> str:
+def national_release(programme: str, period: str | None = None, attempt: int = 0) -> str:
     """Publish the national tables of one programme for one period.
 
     Args:
         programme: its id, or the digest of its signed bytes.
         period: such as 2025 or 2025Q3; by default the last one that was over when this run was due.
+        attempt: to be given after an abandoned attempt, since it costs institutions a fresh charge; 0 for the
+            round that is open or published, or the first.
 
     Returns:
         The id of the release.
     """
     asked, period, mode = verify_programme(programme, period)
-    round_id = open_round(asked, period)
+    round_id = open_round(asked, period, attempt)
     await_presence(round_id)
     collect(round_id)
     if mode is Mode.SECURE_SUM:
@@ -107,10 +109,10 @@ def verify_programme(name: str, period: str | None) -> tuple[str, str, Mode]:
 
 
 @phase("open round")
-def open_round(programme_digest: str, period: str) -> str:
+def open_round(programme_digest: str, period: str, attempt: int = 0) -> str:
     """The round of this programme and period: opened now, or found where it stands."""
     with coordinator() as national:
-        status = national.open_round(programme_digest, period)
+        status = national.open_round(programme_digest, period, attempt)
     say.info("round %s, attempt %s: %s", status.round_id[:12], status.attempt, status.phase.name.lower())
     return status.round_id
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from node.config import Config
 from node.journal import Journal
-from node.link import Declined, Denied, Link
-from node.permission import Known, Permission, booked, salt
+from node.link import Declined, Denied, Link, Unreachable
+from node.permission import COORDINATOR, Known, Permission, booked, salt
 from node.policy import Permit
 from node.steps import Step, next_step
 from node.store import DocumentKind, DocumentRecord, RoundRecord, State, Store
@@ -27,7 +27,7 @@ from samentel.documents.keys import SigningKey, VerifyKey
 from samentel.documents.programme import Mode, Programme
 from samentel.documents.roster import Roster
 from samentel.documents.statements import Contribution, Presence, Receipt, Round, hear, state
-from samentel.errors import DocumentError, PeerError, Refusal
+from samentel.errors import DocumentError, LocalFault, PeerError, Refusal
 from samentel.ids import Digest, digest
 from samentel.wire import messages as m
 from samentel.wire.messages import PollResponse, RoundNotice, RoundPhase
@@ -68,7 +68,7 @@ class Attendance:
             LocalFault: the store cannot be written; nothing was sent.
         """
         # First of all: a head that we have never written means that this is an old copy of our own ledger.
-        self._permission.check_heads([Head(told.ledger.length, Digest(told.ledger.digest))])
+        self._permission.check_heads({COORDINATOR: Head(told.ledger.length, Digest(told.ledger.digest))})
         if new_line and self._summing is not None:
             self._summing.hang_up()
         for notice in told.documents:
@@ -90,7 +90,12 @@ class Attendance:
             known = Known(asked, roster, self._programme(asked.programme))
             try:
                 await self._apply(link, round_notice, known, new_line=new_line)
-            except (PeerError, Denied) as error:
+            except (Unreachable, LocalFault) as error:
+                if not isinstance(error, Denied):
+                    raise
+                self._journal.warning("round-failed", fault=type(error).__name__, round=asked.round_id)
+            except Exception as error:  # noqa: BLE001
+                # A mistake of ours about one round must not end our part in the others. Its text is withheld.
                 self._journal.warning("round-failed", fault=type(error).__name__, round=asked.round_id)
 
     def pass_time(self, now: datetime) -> None:

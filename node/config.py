@@ -19,7 +19,7 @@ from samentel.errors import DocumentError, LocalFault
 
 Language = Literal["nl", "en"]
 CENTRAL_CAP = Fraction(1)  # two attempts of a programme at rho 1/2
-LOCAL_CAP = Fraction(36)  # the same two attempts, should everybody else collude
+LOCAL_CAP = Fraction(80)  # the same two attempts should all others collude, up to 80 institutions and a few
 INSTITUTIONS_FLOOR = 3
 COLLUDE_FLOOR = 0
 LONGEST_SOCKET = 100  # bytes; the operating system cuts off at about 107

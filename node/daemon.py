@@ -32,6 +32,7 @@ from samentel.wire.methods import POLL, RENEW_CERTIFICATE
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0  # seconds between attempts to reach the coordinator
 STOP_GRACE = 1.0
+ATTEND_SECONDS = 15 * 60.0  # a coordinator that drips must not keep the node from passing time
 ROUNDS_SHOWN = 200
 
 
@@ -124,17 +125,25 @@ class Daemon:
                     if self._stopping.is_set():
                         return
                     if told is not None:  # a person approved or resumed: look again at what is known
-                        await self._attendance.attend(link, told)
+                        await self._attend(link, told)
                 first, told = told is None, poll.result()
             finally:
                 poll.cancel()
             cursor = told.cursor
             self._heard()
             self._attendance.pass_time(datetime.now(UTC))
-            await self._attendance.attend(link, told, new_line=first)
+            await self._attend(link, told, new_line=first)
             self._waits = 0  # not before: a fault in what was just told must not be retried without end
             if identity.renewal_due(self._credentials.chain, datetime.now(UTC)):
                 return
+
+    async def _attend(self, link: Link, told: PollResponse, *, new_line: bool = False) -> None:
+        """As ``Attendance.attend``, with an end; raises Unreachable then. What was written stands."""
+        try:
+            async with asyncio.timeout(ATTEND_SECONDS):
+                await self._attendance.attend(link, told, new_line=new_line)
+        except TimeoutError:
+            raise Unreachable("the coordinator answers too slowly to go on") from None
 
     async def _first_of(self, poll: "asyncio.Future[PollResponse]") -> bool:
         """Wait for the answer, a change by a person, or the end; whether it was the answer."""

@@ -7,11 +7,12 @@ from fractions import Fraction
 from node.config import Config
 from node.texts import Words
 from samentel.counting.privacy import attacker_power, epsilon_upper, noise_plan, total_rho
-from samentel.counting.shares import share_plan, summed_variance
+from samentel.counting.shares import loss_of, share_plan, summed_variance
 from samentel.documents.programme import Mode, Programme
 from samentel.figures.collusion import collusion_of
 
 INSTITUTIONS, YEARS = (1, 2, 3), (1, 2, 5, 10)
+FEDERATIONS = (40, 100)  # sizes of a roster that is not there yet
 
 
 def programme(
@@ -114,9 +115,32 @@ def _secure_sum(
     if most > rules.collude_max:
         more = float(collusion.with_colluders(most))
         yield f"  {words('sum.more', most=most, more=more)}"
-    facts = {"beyond": most + 1, "local": local, "epsilon": epsilon_upper(local, shown.delta)}
-    yield f"  {words('sum.local', **facts)}"
+    if rostered:
+        facts = {"beyond": most + 1, "local": local, "epsilon": epsilon_upper(local, shown.delta)}
+        yield f"  {words('sum.local', **facts)}"
+        sizes = {number: local}
+    else:
+        yield f"  {words('sum.local_grows', beyond=most + 1)}"
+        sizes = {n: _local(shown, n) for n in (number, *FEDERATIONS) if n >= number}
+        yield from _losses("n", sizes, shown)
     if local_cap is not None:
-        yield f"  {words('sum.local_cap', cap=local_cap, attempts=local_cap // local)}"
+        yield f"  {words('sum.local_cap', cap=local_cap)}"
+        yield from (f"  {line}" for line in _attempts(sizes, local_cap, shown.max_attempts, words))
     yield f"  {words('sum.absent', d=rules.absent_max)}"
     yield f"  {words('sum.lost')}"
+
+
+def _local(shown: Programme, number: int) -> Fraction:
+    """What an attempt costs if everybody else of so many institutions colludes."""
+    return loss_of(shown, share_plan(shown, number, number), number).local
+
+
+def _attempts(sizes: Mapping[int, Fraction], cap: Fraction, most: int, words: Words) -> Iterator[str]:
+    """How many attempts the local cap admits, by the number of institutions; and that it is too few."""
+    short = False
+    for number, local in sizes.items():
+        admitted = min(cap // local, most)
+        short = short or admitted < most
+        yield words("sum.local_attempts", number=number, attempts=admitted, most=most)
+    if short:
+        yield words("sum.local_short")

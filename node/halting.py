@@ -1,5 +1,6 @@
 """Taking part in nothing: by a person's wish, or because this ledger is an old copy of itself. Durable."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from node.store import Reader, Store
@@ -9,6 +10,8 @@ from samentel.errors import Reason
 # Names of settings. What the machine found and what a person writes stand apart: no text passes for a code.
 PAUSED, BECAUSE = "paused", "paused-because"
 FOREIGN_HEAD, ACCEPTED_HEAD = "foreign-head", "accepted-head"
+SHOWN_BY = "foreign-head-shown-by"  # names, with ", " between them
+MOST_NAMED = 5  # the first to show one; the log has all
 LONGEST_REASON = 150
 
 
@@ -21,9 +24,13 @@ def halted(store: Reader) -> Reason | None:
 
 
 def told(store: Reader) -> str:
-    """The same for people, with what a person gave as reason; empty when the node takes part."""
-    reason, because = halted(store), store.setting(BECAUSE)
-    return f"{reason} ({because})" if reason and because else str(reason or "")
+    """The same for people, with who gave an old copy away and what a person wrote; or empty."""
+    reason = halted(store)
+    if reason is None:
+        return ""
+    shown_by = store.setting(SHOWN_BY) if reason is Reason.ROLLBACK_DETECTED else ""
+    more = [f"shown by {shown_by}" if shown_by else "", store.setting(BECAUSE)]
+    return str(reason) + "".join(f" ({words})" for words in more if words)
 
 
 def pause(store: Store, reason: str) -> None:
@@ -41,7 +48,13 @@ def pause(store: Store, reason: str) -> None:
 def resume(store: Store) -> None:
     """Take part again. After a rollback the person accepts the head that gave it away."""
     accepted = store.setting(FOREIGN_HEAD)
-    store.write(datetime.now(UTC), settings={PAUSED: "", BECAUSE: "", ACCEPTED_HEAD: accepted})
+    store.write(datetime.now(UTC), settings={PAUSED: "", BECAUSE: "", SHOWN_BY: "", ACCEPTED_HEAD: accepted})
+
+
+def showers(store: Reader, more: Sequence[str]) -> str:
+    """Who has shown a head that is not ours since the last ``resume``, and ``more``; as a setting."""
+    known = [name for name in store.setting(SHOWN_BY).split(", ") if name]
+    return ", ".join(list(dict.fromkeys([*known, *more]))[:MOST_NAMED])
 
 
 def named(seen: Head) -> str:

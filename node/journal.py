@@ -16,6 +16,7 @@ KEYS = frozenset(
     {
         "event", "at", "level", "round", "programme", "period", "attempt", "phase", "state", "reason", "node",
         "version", "document", "kind", "roster", "change", "seconds", "until", "fault", "library", "place",
+        "seen_by",
     }
 )  # fmt: skip
 _TEXT = 500  # characters; longer values are cut, so that no document ends up in a log

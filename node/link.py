@@ -42,6 +42,10 @@ class Declined(PeerError):
     """The coordinator understood, and says no for good: the call came too late or does not fit the round."""
 
 
+class Contradicted(Declined):
+    """The coordinator holds something else of ours in its place: a second copy of this node is at work."""
+
+
 class Denied(LocalFault):
     """The coordinator does not let this node make the call; the text says what a person can do."""
 
@@ -61,7 +65,7 @@ _MEANING: dict[grpc.StatusCode, SamentelError] = {
         "ask the coordinator for a new invitation"
     ),
     grpc.StatusCode.FAILED_PRECONDITION: Declined("the coordinator does not accept this any more"),
-    grpc.StatusCode.ALREADY_EXISTS: Declined("the coordinator holds something else in its place"),
+    grpc.StatusCode.ALREADY_EXISTS: Contradicted("the coordinator holds something else in its place"),
     grpc.StatusCode.NOT_FOUND: Declined("the coordinator does not know what was asked for"),
     grpc.StatusCode.INVALID_ARGUMENT: PeerError(
         "the coordinator calls our message malformed; compare versions"

@@ -6,14 +6,14 @@ get the codes that a yes needs, and have it written when the answer is no.
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from node import policy
 from node.config import Config
-from node.halting import ACCEPTED_HEAD, FOREIGN_HEAD, PAUSED, halted, named
+from node.halting import ACCEPTED_HEAD, FOREIGN_HEAD, PAUSED, SHOWN_BY, halted, named, showers
 from node.journal import Journal
 from node.policy import Permit, Situation
 from node.steps import wait_for_tick
@@ -29,6 +29,9 @@ from samentel.ids import Digest, Period
 
 if TYPE_CHECKING:
     from samentel.counting.contribution import Codes, Integers
+
+
+COORDINATOR = "coordinator"  # among those who show a head
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,22 +121,35 @@ class Permission:
         accepted = self._store.setting(ACCEPTED_HEAD).split()
         return ledger.follows(self._store.entries(), seen) or named(seen) in accepted
 
-    def check_heads(self, seen: Sequence[Head]) -> None:
+    def check_heads(self, seen: Mapping[str, Head]) -> None:
         """Pause the node for good if it has never written one of these: its ledger is then an old copy.
 
         All of them are noted, beside those accepted earlier: one ``resume`` is for all that others have seen.
+
+        Args:
+            seen: by whoever shows it; they are named, since a head can be made up.
         """
-        foreign = [named(head) for head in seen if not self.on_ledger(head)]
-        if not foreign:
+        shown_by = [who for who, head in seen.items() if not self.on_ledger(head)]
+        if not shown_by:
             return
+        foreign = [named(seen[who]) for who in shown_by]
         noted = [*self._store.setting(ACCEPTED_HEAD).split(), *self._store.setting(FOREIGN_HEAD).split()]
         settings = {
             PAUSED: str(Reason.ROLLBACK_DETECTED),
             FOREIGN_HEAD: " ".join(dict.fromkeys([*noted, *foreign])),
+            SHOWN_BY: showers(self._store, shown_by),
         }
         if any(self._store.setting(name) != value for name, value in settings.items()):
             self._store.write(_now(), settings=settings)
-            self._journal.warning("rollback-detected", reason=Reason.ROLLBACK_DETECTED)
+            self._journal.warning(
+                "rollback-detected", reason=Reason.ROLLBACK_DETECTED, seen_by=", ".join(shown_by)
+            )
+
+    def stop_as_copy(self) -> None:
+        """Pause the node for good: the coordinator holds other bytes of it than it has just sent."""
+        settings = {PAUSED: str(Reason.ROLLBACK_DETECTED), SHOWN_BY: showers(self._store, [COORDINATOR])}
+        self._store.write(_now(), settings=settings)
+        self._journal.warning("second-copy", reason=Reason.ROLLBACK_DETECTED)
 
     def _situation(self, known: Known, deadline: datetime, dealers: int = 0) -> Situation:
         asked = known.round

@@ -17,16 +17,18 @@ async def fetch(link: Link, round_id: str, kind: LetterKind) -> bytes | None:
         PeerError: the coordinator refuses, or its pieces do not make a letter of the length that it says.
         Unreachable: the connection went.
     """
-    data = b""
+    data, length = b"", 0
     while True:
         answer = await link.call(GET_LETTER, m.GetLetterRequest(round_id, kind, len(data)))
         if answer.length == 0:
             return None
-        data += answer.data
-        if len(data) == answer.length:
-            return data
-        if len(data) > answer.length or not answer.data:
+        # Whole pieces only: a letter of single bytes would keep this node busy past every deadline.
+        whole = min(m.PIECE, answer.length - len(data))
+        if answer.length != (length or answer.length) or len(answer.data) != whole:
             raise PeerError("a letter of the coordinator has another length than it says")
+        data, length = data + answer.data, answer.length
+        if len(data) == length:
+            return data
 
 
 async def put(link: Link, round_id: str, send: Send) -> None:

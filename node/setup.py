@@ -34,7 +34,11 @@ threshold = {threshold}                # zoveel moeten er tekenen / so many must
 # The most privacy (rho) that a person may lose in one reporting year, all programmes together.
 [caps]
 central = "{central}"                # tegenover wie de uitkomsten ziet / against whoever sees the figures
-local = "{local}"                 # als alle anderen samenspannen / should everybody else collude
+# Als alle anderen samenspannen blijft alleen de eigen ruis over. Dat kost meer naarmate er meer instellingen
+# zijn: 80 is genoeg voor twee pogingen van het standaardprogramma bij 80 instellingen. `approve` toont het.
+# Should everybody else collude, only our own noise is left. That costs more the more institutions there are:
+# 80 is enough for two attempts of the default programme at 80 institutions. `approve` shows it.
+local = "{local}"
 
 [floors]
 institutions_min = {floor}         # nooit met minder instellingen / never with fewer institutions

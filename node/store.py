@@ -124,11 +124,13 @@ class SumRecord:
     Attributes:
         version: 1 at first, and one more with every state.
         sealed: the state (``node.sealing``); empty once the sum is over here: nothing comes after it.
+        written_at: when, in ISO form; the time of writing unless it is given.
     """
 
     round_id: str
     version: int
     sealed: bytes
+    written_at: str = ""
 
     def __repr__(self) -> str:
         return f"SumRecord(<{self.round_id[:12]} {self.version}>)"
@@ -148,7 +150,7 @@ _LATER_HEAD = (
     "INSERT INTO heads VALUES (?, ?, ?) ON CONFLICT (node) DO UPDATE "
     "SET length = excluded.length, digest = excluded.digest WHERE excluded.length > length"
 )
-_SELECT_SUM = "SELECT round_id, version, sealed FROM sums"
+_SELECT_SUM = "SELECT round_id, version, sealed, updated_at FROM sums"
 _PUT_DOCUMENT = "INSERT OR IGNORE INTO documents (digest, kind, subject, envelope) VALUES (?, ?, ?, ?)"
 
 
@@ -301,7 +303,8 @@ class Store(Reader):
             at = self.head
             for entry in entries:
                 # Two entries after the same head would be a fork; the caller made one of them too early.
-                assert entry.previous == at.digest
+                if entry.previous != at.digest:
+                    raise RuntimeError("a ledger entry does not follow the last one")
                 run(
                     "INSERT INTO ledger VALUES (?, ?, ?, ?)",
                     (at.length, entry.body, entry.previous, entry.digest),
@@ -330,9 +333,9 @@ class Store(Reader):
         held = self.sum(one.round_id)
         # Two states after the same one would be a fork: two different messages of one kind could leave. And
         # after the last one nothing comes: a round is joined once.
-        assert one.version == (held.version + 1 if held else 1)
-        assert held is None or held.sealed
-        values = (one.round_id, one.version, one.sealed, now.isoformat())
+        if one.version != (held.version + 1 if held else 1) or (held is not None and not held.sealed):
+            raise RuntimeError("the state of a sum does not follow the last one")
+        values = (one.round_id, one.version, one.sealed, one.written_at or now.isoformat())
         self._connection.execute("INSERT OR REPLACE INTO sums VALUES (?, ?, ?, ?)", values)
 
     @contextmanager

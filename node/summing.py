@@ -12,26 +12,24 @@ institution wants to go on is asked of ``node.permission``.
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from node import pieces, sealing
+from node import pieces
 from node.config import Config
 from node.halting import halted
 from node.journal import Journal
-from node.link import Declined, Link
-from node.permission import Known, Permission, booked, salt
+from node.link import Contradicted, Declined, Link
+from node.permission import Known, Permission
 from node.policy import Permit
-from node.store import RoundRecord, State, Store, SumRecord
-from samentel.counting.ledger import EMPTY, Entry, Head, Kind, next_entry
+from node.store import RoundRecord, State, Store
+from node.sums_kept import SumsKept
+from samentel.counting.ledger import EMPTY, Entry, Head, Kind
 from samentel.documents.keys import SigningKey, VerifyKey
 from samentel.documents.statements import Start, hear
-from samentel.errors import DocumentError, LocalFault, PeerError, Reason, Refusal
-from samentel.ids import Digest
+from samentel.errors import DocumentError, PeerError, Reason, Refusal
 from samentel.secagg import client as machine
 from samentel.secagg import server
 from samentel.secagg.convening import terms_of
-from samentel.secagg.encoding import decode, encode
 from samentel.secagg.messages import Kind as MessageOf
 from samentel.secagg.messages import Listing, open_bundle, parts, unpack_head
 from samentel.secagg.standing import (
@@ -41,25 +39,20 @@ from samentel.secagg.standing import (
     Closed,
     Delivered,
     Drawn,
-    Effect,
     Event,
-    Free,
-    Hold,
     Join,
     Listed,
     Means,
     Phase,
     Proposed,
     Resulted,
-    Seen,
     Send,
-    Spend,
     Ticked,
 )
 from samentel.secagg.terms import Floors
 from samentel.wire.messages import LetterKind, RoundNotice, RoundPhase, SumPhase
 
-LONGEST_OPEN = timedelta(days=31)  # after the round's own deadline no secret of it lives on for longer
+LONGEST_OPEN = timedelta(days=90)  # by our own clock; no secret of a round lives longer
 
 # What a node that waits in a phase asks for, from which phase of the sum on; what comes first is tried first.
 LETTERS: Mapping[Phase, Sequence[tuple[SumPhase, LetterKind]]] = {
@@ -99,10 +92,9 @@ class Summing:
         self._floors = Floors(config.institutions_floor, config.collude_floor)
         self._store, self._node, self._signer = store, node, signer
         self._journal, self._permission = journal, permission
-        self._clients: dict[str, Client] = {}
+        self._kept = SumsKept(store, signer, journal, permission.forget)
         self._handed_in: set[tuple[str, MessageOf]] = set()
         self._told: set[tuple[str, str, str]] = set()
-        self._scrub_due = False
 
     def hang_up(self) -> None:
         """Another connection: a coordinator restored from a backup may have lost what it was sent."""
@@ -116,7 +108,7 @@ class Summing:
         """
         for held in self._store.open_sums():
             self._tick(held.round_id, now)
-        self._scrub()
+        self._kept.scrub()
 
     async def go_on(self, link: Link, notice: RoundNotice, known: Known) -> None:
         """Take a round as far as its letters go now, and send what it has not been sent on this connection.
@@ -127,30 +119,30 @@ class Summing:
         """
         round_id = known.round.round_id
         self._tick(round_id, _now())
-        going = self._client(round_id) is not None or self._begin(notice, known)
+        going = self._kept.client(round_id) is not None or self._begin(notice, known)
         while going:
-            client = self._client(round_id)
+            client = self._kept.client(round_id)
             if client is None or not self._willing(known, client):
                 break
             await self._hand_in(link, notice, known, client)
             going = await self._next(link, notice, known, client)
-        self._scrub()
+        self._kept.scrub()
 
     def leave(self, record: RoundRecord, how: State) -> None:
         """End this node's part: what is held and not spent is freed, every secret goes."""
-        client = self._client(record.round_id)
+        client = self._kept.client(record.round_id)
         if client is not None:
             after, effects = machine.advance(client, Closed(), _now(), self._means())
-            self._write(record.round_id, after, effects, how=how)
-            self._scrub()
+            self._kept.write(record.round_id, after, effects, how=how)
+            self._kept.scrub()
 
     def _tick(self, round_id: str, now: datetime) -> None:
-        client = self._client(round_id)
+        client = self._kept.client(round_id)
         if client is None:
             return
         after, effects = machine.advance(client, Ticked(), now, self._means())
         if after is not client:
-            self._write(round_id, after, effects)
+            self._kept.write(round_id, after, effects)
 
     def _begin(self, notice: RoundNotice, known: Known) -> bool:
         """Join, when it is time to and this institution still wants to; whether it has."""
@@ -178,9 +170,8 @@ class Summing:
     def _start(self, notice: RoundNotice, known: Known) -> Start:
         coordinator = VerifyKey(bytes.fromhex(known.roster.coordinator_key))
         start = hear(Start, notice.start[0], coordinator)
-        last = known.round.collect_until
-        if start.mask_until > last or start.expires_at > last + LONGEST_OPEN:
-            raise PeerError("the start of the sum goes beyond the deadlines of its round")
+        if start.mask_until > known.round.collect_until or start.expires_at - _now() > LONGEST_OPEN:
+            raise PeerError("the start of the sum goes beyond the deadlines of its round, or takes too long")
         return start
 
     def _announce(self, known: Known, start: Start) -> Client:
@@ -195,7 +186,7 @@ class Summing:
 
     def _willing(self, known: Known, client: Client) -> bool:
         """Whether to go on now: asked before every step and before everything that is sent."""
-        record = self._record(known.round.round_id)
+        record = self._kept.record(known.round.round_id)
         if client.phase in _SETTLED:
             reason = halted(self._store)
             if reason is not None:
@@ -209,7 +200,7 @@ class Summing:
     async def _next(self, link: Link, notice: RoundNotice, known: Known, client: Client) -> bool:
         """The next step, if it can be taken now; whether it was."""
         if client.phase is Phase.COUNTING and notice.sum_phase < SumPhase.AGREEING:
-            return await self._count(known, client)
+            return self._may_count(known) and await self._count(known, client)
         if notice.sum_phase is SumPhase.FAILED:
             return False
         for least, kind in LETTERS[client.phase]:
@@ -226,6 +217,18 @@ class Summing:
                 return True
         return False
 
+    def _may_count(self, known: Known) -> bool:
+        """Whether masked counts may be made from this state; whoever may not still helps the others.
+
+        A state from before the counts can be copied. A copy that is put back later would mask other counts
+        under the same masks, and the difference of two such vectors is masked by nothing. What this process
+        wrote itself is no copy, nor is what a restart finds after a few minutes.
+        """
+        if not self._kept.found_late(known.round.round_id):
+            return True
+        self._say_once("too-late-to-count", known, Phase.COUNTING, "started again too late")
+        return False
+
     async def _count(self, known: Known, client: Client) -> bool:
         """Draw the noisy counts, with shares for those who have dealt, and hold what they would cost."""
         dealers, until = len(client.held), client.terms.deadlines.mask_until
@@ -237,7 +240,7 @@ class Summing:
             verdict = self._permission.decide(known, until, dealers)  # a person may have said no meanwhile
             if isinstance(verdict, Permit):
                 return self._step(known, client, Drawn(counts, dealers), verdict)
-        record = self._record(known.round.round_id)
+        record = self._kept.record(known.round.round_id)
         self._permission.refuse(record, known, verdict, record.state)
         return False
 
@@ -246,7 +249,7 @@ class Summing:
         round_id = known.round.round_id
         spent = None
         if isinstance(event, Proposed) and client.phase is Phase.MASKED:
-            spent = self._entry(Kind.SPENT, round_id)
+            spent = self._kept.entry(Kind.SPENT, round_id)
         try:
             after, effects = machine.advance(client, event, _now(), self._means(spent))
         except PeerError as error:
@@ -256,104 +259,16 @@ class Summing:
             # ROLLBACK_DETECTED; every advert in the list has been verified by then.
             assert isinstance(event, Listed)
             listing = open_bundle(Listing, event.data)
-            seen = parts(listing.heads, len(listing.positions))
-            self._permission.check_heads([unpack_head(head) for head in seen])
+            heads = zip(listing.positions, parts(listing.heads, len(listing.positions)), strict=True)
+            members = client.terms.members
+            self._permission.check_heads({members[at].node: unpack_head(head) for at, head in heads})
             return False
-        self._write(round_id, after, effects, spent=spent, permit=permit)
+        self._kept.write(round_id, after, effects, spent=spent, permit=permit)
         return True
 
     def _means(self, spent: Entry | None = None) -> Means:
         after = Head(self._store.head.length + 1, spent.digest) if spent else None
         return Means(self._signer, os.urandom, self._permission.on_ledger, after)
-
-    def _write(
-        self,
-        round_id: str,
-        client: Client,
-        effects: Sequence[Effect],
-        *,
-        spent: Entry | None = None,
-        permit: Permit | None = None,
-        how: State | None = None,
-    ) -> None:
-        """One transaction: the state with its outgoing bytes, the ledger, the record, heads of others.
-
-        Args:
-            how: what becomes of the round here, where the machine alone cannot tell.
-        """
-        entries, heads = [], {}
-        for effect in effects:
-            match effect:
-                case Hold(dealers):
-                    assert permit is not None  # counts are drawn with a permit only
-                    assert dealers == len(client.held)
-                    entries.append(permit.hold)
-                case Spend():
-                    assert spent is not None  # a proposal is only answered with the entry at hand
-                    entries.append(spent)
-                case Free():
-                    entries.append(self._entry(Kind.FREED, round_id))
-                case Seen(seen):
-                    heads = {client.terms.members[position].node: head for position, head in seen}
-                case _:
-                    pass  # Send is in the state, Draw follows from the phase, Wipe from the empty state below
-        record, over = self._record(round_id), client.phase in machine.OVER
-        state = how or _standing(record.state, client.phase, effects)
-        held = self._store.sum(round_id)
-        version = held.version + 1 if held else 1
-        sealed = b"" if over else sealing.seal(self._signer, round_id, version, encode(client))
-        self._store.write(
-            _now(),
-            entries=entries,
-            rounds=[replace(record, state=state, reason="")],
-            sums=[SumRecord(round_id, version, sealed)],
-            heads=heads,
-        )
-        self._clients[round_id] = client
-        if over:
-            self._drop(round_id)
-        self._journal.info("sum", round=round_id, phase=client.phase, state=state)
-
-    def _entry(self, kind: Kind, round_id: str) -> Entry:
-        """SPENT or FREED, after the last entry: with what was held, to the letter."""
-        held = booked(self._store, Kind.HOLD, round_id)
-        fields = {"loss": held.loss, "parameters": held.parameters}
-        return next_entry(self._store.head, _now(), kind, Digest(held.programme), salt=salt(), **fields)
-
-    def _client(self, round_id: str) -> Client | None:
-        """The state of an open sum, or None.
-
-        Raises:
-            LocalFault: it does not open. The node has then left the round for good; what it held stays held.
-        """
-        held = self._store.sum(round_id)
-        if held is None or not held.sealed:
-            return None
-        if round_id in self._clients:
-            return self._clients[round_id]
-        try:
-            client = _read(self._signer, held)
-        except LocalFault:
-            lost = replace(self._record(round_id), state=State.MISSED)
-            self._store.write(_now(), rounds=[lost], sums=[SumRecord(round_id, held.version + 1, b"")])
-            self._drop(round_id)
-            raise
-        self._clients[round_id] = client
-        return client
-
-    def _drop(self, round_id: str) -> None:
-        self._clients.pop(round_id, None)
-        self._permission.forget(round_id)
-        self._scrub_due = True
-
-    def _scrub(self) -> None:
-        if self._scrub_due and self._store.scrub():
-            self._scrub_due = False
-
-    def _record(self, round_id: str) -> RoundRecord:
-        record = self._store.round(round_id)
-        assert record is not None  # a sum is joined after presence, and records stay
-        return record
 
     async def _hand_in(self, link: Link, notice: RoundNotice, known: Known, client: Client) -> None:
         """Send what this phase of the sum still takes, once a connection."""
@@ -363,7 +278,8 @@ class Summing:
             return
         if notice.phase is not RoundPhase.COLLECTING:
             return
-        if kind is MessageOf.UPLOAD and not await self._permission.at_tick(self._record(round_id), known):
+        record = self._kept.record(round_id)
+        if kind is MessageOf.UPLOAD and not await self._permission.at_tick(record, known):
             return
         if not self._willing(known, client):
             return
@@ -371,6 +287,9 @@ class Summing:
             _, (send,) = machine.advance(client, Asked(kind), _now(), self._means())
             assert isinstance(send, Send)
             await pieces.put(link, round_id, send)
+        except Contradicted:
+            self._permission.stop_as_copy()
+            return
         except Declined as error:  # for good: it came too late, or does not fit
             if kind is not MessageOf.REVEAL:  # others' shares were enough: that is how most sums end
                 self._say_once("sum-declined", known, kind, error)
@@ -385,24 +304,6 @@ class Summing:
         if line not in self._told:
             self._told.add(line)
             self._journal.warning(event, round=known.round.round_id, phase=phase, reason=why)
-
-
-def _standing(before: State, phase: Phase, effects: Sequence[Effect]) -> State:
-    """What a step makes of the round's record: spent stays spent, whatever becomes of the sum."""
-    if before is State.RELEASED or any(isinstance(effect, Spend) for effect in effects):
-        return State.RELEASED
-    return State.MISSED if phase in machine.OVER else State.JOINED
-
-
-def _read(key: SigningKey, held: SumRecord) -> Client:
-    state = sealing.unseal(key, held.round_id, held.version, held.sealed)
-    try:
-        return decode(Client, state)
-    except ValueError:
-        raise LocalFault(
-            f"what this node holds of round {held.round_id[:12]} was written by another version of Samentel: "
-            "it leaves this round; let open rounds end before you install another version"
-        ) from None
 
 
 def _now() -> datetime:

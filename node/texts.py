@@ -102,10 +102,24 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "is left: rho {local} per attempt (epsilon <= {epsilon:.2f}).",
     ),
     "sum.local_cap": (
-        "Het grootboek boekt ook dat; het plafond ervoor is rho {cap} (caps.local), genoeg voor {attempts} "
-        "poging(en) in een verslagjaar.",
-        "The ledger books that too; its cap is rho {cap} (caps.local), enough for {attempts} attempt(s) in a "
-        "reporting year.",
+        "Het grootboek boekt ook dat; het plafond ervoor is rho {cap} per verslagjaar (caps.local).",
+        "The ledger books that too; its cap is rho {cap} a reporting year (caps.local).",
+    ),
+    "sum.local_attempts": (
+        "Bij {number} instellingen is dat genoeg voor {attempts} van de {most} poging(en).",
+        "With {number} institutions that is enough for {attempts} of the {most} attempt(s).",
+    ),
+    "sum.local_short": (
+        "LET OP: dan laat caps.local minder pogingen toe dan het programma. Wat erboven gaat, weigert dit "
+        "knooppunt (budget-exhausted), tot iemand caps.local in node.toml verhoogt.",
+        "NOTE: caps.local then admits fewer attempts than the programme does. This node refuses what goes "
+        "beyond (budget-exhausted) until somebody raises caps.local in node.toml.",
+    ),
+    "sum.local_grows": (
+        "Vanaf {beyond}, en zeker als alle anderen tegen ons samenspannen, blijft alleen ons eigen ruisdeel "
+        "over. Wat dat per poging kost groeit met de deelnemerslijst: (n - c - D) x rho, bij n deelnemers:",
+        "From {beyond} on, and surely if everybody else works together against us, only our own noise share "
+        "is left. What that costs an attempt grows with the roster: (n - c - D) x rho, with n institutions:",
     ),
     "sum.absent": (
         "D = {d}: zoveel instellingen mogen onderweg uitvallen; vallen er meer uit, dan komt er geen som.",
@@ -186,10 +200,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "approve.done": ("Goedgekeurd en in het grootboek gezet.", "Approved, and entered in the ledger."),
     "paused": ("Gepauzeerd: dit knooppunt doet nergens aan mee.", "Paused: this node takes part in nothing."),
     "resume.ask": (
-        "Het grootboek hier is ouder dan wat de coördinator ervan heeft gezien: waarschijnlijk "
-        "is een reservekopie teruggezet. Wat daarna is uitgegeven, staat hier niet. Toch doorgaan? [j/N] ",
-        "The ledger here is older than what the coordinator has seen of it: probably a "
-        "backup was restored. What was spent after it is not booked here. Go on nevertheless? [y/N] ",
+        "De coördinator of een andere instelling (`samentel-node status` noemt wie) toont iets van dit "
+        "knooppunt dat hier niet staat: waarschijnlijk is een reservekopie teruggezet, of werkt een tweede. "
+        "Wat daar is uitgegeven, staat hier niet. Toch doorgaan? [j/N] ",
+        "The coordinator or another institution (`samentel-node status` names them) shows something of this "
+        "node that is not here: probably a backup was restored, or a second copy is at work. What was spent "
+        "there is not booked here. Go on nevertheless? [y/N] ",
     ),
     "resumed": ("Dit knooppunt doet weer mee.", "This node takes part again."),
     "ledger.holds": (

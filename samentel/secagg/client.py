@@ -24,6 +24,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
+from samentel.counting.ledger import Head
 from samentel.documents.keys import VerifyKey
 from samentel.errors import PeerError, Reason, Refusal
 from samentel.secagg import tree
@@ -289,13 +290,15 @@ def _receive(client: Client, event: Delivered) -> Step:
     index, held = client.listed.index(client.own), []
     entries, steps = parts(delivery.entries, count), parts(delivery.steps, count)
     for dealer, entry, path in zip(dealers, entries, steps, strict=True):
-        dealing = hear_from(dealer, Dealing, signed[dealer], terms)
-        if dealing.listing != client.listing or dealing.count != len(client.listed):
-            raise PeerError("a dealer was shown another list of keys")
-        check_entry(dealing, index, entry, path)
-        held.append(
-            Held(dealer, *open_entry(terms, client.listing, dealer, client.own, entry, channels[dealer]))
-        )
+        try:
+            dealing = hear_from(dealer, Dealing, signed[dealer], terms)
+            if dealing.listing != client.listing or dealing.count != len(client.listed):
+                raise PeerError("a dealer was shown another list of keys")
+            check_entry(dealing, index, entry, path)
+            pair = open_entry(terms, client.listing, dealer, client.own, entry, channels[dealer])
+        except PeerError as error:
+            raise PeerError(f"{terms.members[dealer].node}: {error}") from None
+        held.append(Held(dealer, *pair))
     name = dealers_digest(client.listing, delivery.dealings)
     counting = replace(client, phase=Phase.COUNTING, dealers=name, held=tuple(held))
     return counting, (Draw(count),)
@@ -354,7 +357,7 @@ def _reveal(client: Client, event: Agreed, means: Means) -> Step:
         if agreement.survivors != name:
             raise PeerError("a survivor has agreed to another set")
         if position != client.own:
-            heads.append((position, unpack_head(agreement.head)))
+            heads.extend(_head_seen(position, agreement.head))
     inside = set(survivors)
     seeds = b"".join(held.seed for held in client.held if held.dealer in inside)
     fallen = [held for held in client.held if held.dealer not in inside and held.dealer != client.own]
@@ -364,6 +367,14 @@ def _reveal(client: Client, event: Agreed, means: Means) -> Step:
         Seen(tuple(heads)),
         send,
     )
+
+
+def _head_seen(position: int, data: bytes) -> list[tuple[int, Head]]:
+    """What to remember of a member's ledger; nothing of a head that cannot be: it must not hold others up."""
+    try:
+        return [(position, unpack_head(data))]
+    except PeerError:
+        return []
 
 
 def _finish(client: Client, event: Resulted) -> Step:

@@ -33,6 +33,7 @@ from samentel.secagg.messages import (
     hear_from,
     read,
     sign,
+    unpack_head,
 )
 from samentel.secagg.primitives import agree
 from samentel.secagg.relay import (
@@ -191,6 +192,7 @@ def _check_agreement(server: Server, posted: Posted) -> None:
     agreement = hear_from(posted.sender, Agreement, posted.message, server.terms)
     if agreement.survivors != server.survivors:
         raise PeerError("an agreement to another set")
+    unpack_head(agreement.head)  # nobody else is to be stopped by a head that cannot be
 
 
 def _turn(server: Server, now: datetime, key: SigningKey) -> Step:

@@ -304,6 +304,7 @@ class RoundStatus(_message.Message):
     AGREED_FIELD_NUMBER: _builtins.int
     AWAITED_FIELD_NUMBER: _builtins.int
     STEP_UNTIL_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
     round_id: _builtins.str
     """The round."""
     programme_digest: _builtins.str
@@ -328,6 +329,8 @@ class RoundStatus(_message.Message):
     """Where its secure sum stands."""
     step_until: _builtins.str
     """When the current step of the secure sum ends, RFC 3339 in UTC; empty without one."""
+    mode: _builtins.str
+    """How it counts, as its programme has it: "individual" or "secure-sum"."""
     @_builtins.property
     def invited(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Institutions on the roster."""
@@ -383,10 +386,11 @@ class RoundStatus(_message.Message):
         agreed: _abc.Iterable[_builtins.str] | None = ...,
         awaited: _abc.Iterable[_builtins.str] | None = ...,
         step_until: _builtins.str = ...,
+        mode: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed", b"agreed", "arrived", b"arrived", "attempt", b"attempt", "awaited", b"awaited", "collect_until", b"collect_until", "dealt", b"dealt", "gather_until", b"gather_until", "institutions_min", b"institutions_min", "invited", b"invited", "listed", b"listed", "period", b"period", "phase", b"phase", "present", b"present", "programme_digest", b"programme_digest", "reason", b"reason", "release_id", b"release_id", "round_id", b"round_id", "step_until", b"step_until", "sum_phase", b"sum_phase", "survivors", b"survivors"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed", b"agreed", "arrived", b"arrived", "attempt", b"attempt", "awaited", b"awaited", "collect_until", b"collect_until", "dealt", b"dealt", "gather_until", b"gather_until", "institutions_min", b"institutions_min", "invited", b"invited", "listed", b"listed", "mode", b"mode", "period", b"period", "phase", b"phase", "present", b"present", "programme_digest", b"programme_digest", "reason", b"reason", "release_id", b"release_id", "round_id", b"round_id", "step_until", b"step_until", "sum_phase", b"sum_phase", "survivors", b"survivors"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

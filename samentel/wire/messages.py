@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Annotated
 
 from samentel.documents.envelope import MAX_PAYLOAD, MAX_SIGNATURES, Envelope, Signature
-from samentel.documents.programme import MAX_CELLS
+from samentel.documents.programme import MAX_CELLS, Mode
 from samentel.ids import DIGEST, NODE_ID
 
 MAX_MESSAGE = 8 << 20  # bytes; gRPC's own default of 4 MiB is below a roster with a vector
@@ -47,6 +47,7 @@ MaybeReleaseName = Annotated[str, Size(0, 100, re.compile(r"(?:[a-z0-9][a-zA-Z0-
 FileName = Annotated[str, Size(1, 100, re.compile(r"[a-z0-9][a-zA-Z0-9._-]*"))]
 PeriodText = Annotated[str, Size(4, 6, re.compile(r"20[0-9]{2}(?:Q[1-4])?"))]
 Moment = Annotated[str, Size(0, 40, re.compile(r"(?:[0-9T:.+Z-]{10,40})?"))]
+ModeName = Annotated[str, Size(1, 20, re.compile(r"[a-z-]+"))]  # any word: older readers see later modes
 Attempt = Annotated[int, Range(1, 5)]
 Cursor = Annotated[int, Range(0, 2**63 - 1)]
 CertificateRequest = Annotated[bytes, Size(64, 16 << 10)]
@@ -314,6 +315,7 @@ class RoundStatus:
     agreed: Names = ()
     awaited: Names = ()
     step_until: Moment = ""
+    mode: ModeName = Mode.INDIVIDUAL.value
 
 
 @dataclass(frozen=True, slots=True)

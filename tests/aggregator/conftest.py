@@ -58,7 +58,6 @@ nl = "Toetsen"
 en = "Testing"
 
 [roster]
-institutions_min = 3
 {rules}
 
 [[populations]]
@@ -112,6 +111,8 @@ NODES = ("amber", "beryl", "coral", "dune")
 
 def written(version: int = 1, mode: str = "individual", rules: str = "") -> bytes:
     """The programme of these tests as its author writes it; ``rules``: further lines under [roster]."""
+    if "institutions_min" not in rules:
+        rules = f"institutions_min = 3\n{rules}"
     return PROGRAMME.format(version=version, mode=mode, rules=rules).encode()
 
 

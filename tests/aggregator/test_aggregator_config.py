@@ -140,6 +140,15 @@ def test_a_step_without_time_or_a_secret_kept_too_long_is_refused(central, key, 
         configuration.load(central.config.path)
 
 
+def test_a_sum_that_no_node_would_join_is_refused(central):
+    path, text = central.config.path, central.config.path.read_text()
+    for key, value in (("collect_hours", 1500.0), ("expire_hours", 720.0)):
+        text = re.sub(rf"{key} = .*", f"{key} = {value}", text)
+    path.write_text(text)
+    with pytest.raises(DocumentError, match="no node joins one of 90 days"):
+        configuration.load(path)
+
+
 def test_no_key_switches_anything_off():
     names = set(configuration.Settings.model_fields)
     assert not {

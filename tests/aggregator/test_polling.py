@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 
 from aggregator import documents
 from aggregator.mailbox import Mailbox
@@ -102,6 +103,31 @@ async def test_a_ledger_head_survives_a_restart_of_the_coordinator(central, tool
         assert (await link.call(M.POLL, tools.poll())).ledger == m.LedgerHead(3, digest(b"three"))
         for it in peer.links:
             await it.close()
+
+
+async def test_polls_alone_make_a_later_head_known_once_a_minute(federation, tools):
+    """Straight into the mailbox, with a clock set by hand."""
+    from aggregator.book import opened
+    from aggregator.office import open_office
+
+    with opened(federation.config) as book:
+        now = [datetime.now(UTC)]
+        mailbox = Mailbox(open_office(federation.config, book, lambda: now[0]), poll_seconds=0)
+
+        async def show(length, node="amber"):
+            request = tools.poll(length=length, head=digest(b"%d" % length))
+            return (await mailbox.poll(node, request, 5)).ledger.length
+
+        start = book.store.last()
+        assert [await show(length) for length in range(1, 50)] == [1] * 49
+        assert await show(9, "beryl") == 9
+        assert book.store.last() - start == 2
+        now[0] += timedelta(seconds=59)
+        assert await show(50) == 1
+        now[0] += timedelta(seconds=2)
+        assert [await show(51), await show(52)] == [51, 51]
+        now[0] -= timedelta(days=1)
+        assert await show(53) == 53, "a clock that is put back holds nothing up"
 
 
 async def test_an_idle_poll_ends_before_the_callers_own_deadline(federation, tools):

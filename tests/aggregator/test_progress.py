@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from aggregator.progress import ATTEMPTS, clock, cost_of, ending, in_sum, news, step_of
+from samentel.documents.programme import Mode
 from samentel.wire.messages import RoundPhase, RoundStatus, SumPhase
 
 NODES = ("amber", "beryl", "coral", "dune", "ebony", "flint", "garnet", "hazel", "iris")
@@ -24,8 +25,9 @@ SEEN = RoundStatus(
     reason="",
     release_id="",
 )
+GATHERING = replace(SEEN, present=NODES[:3], mode=Mode.SECURE_SUM.value)
 # A secure sum in which hazel fell out after its keys and garnet after its dealing; iris was never there.
-RUNNING = replace(SEEN, phase=RoundPhase.COLLECTING, present=NODES[:8], step_until=STEP)
+RUNNING = replace(GATHERING, phase=RoundPhase.COLLECTING, present=NODES[:8], step_until=STEP)
 ADVERTISING = replace(RUNNING, sum_phase=SumPhase.ADVERTISING, listed=NODES[:6], awaited=("garnet", "hazel"))
 SHARING = replace(RUNNING, sum_phase=SumPhase.SHARING, listed=NODES[:8], dealt=NODES[:7], awaited=("hazel",))
 MASKING = replace(SHARING, sum_phase=SumPhase.MASKING, arrived=(), awaited=NODES[:7])
@@ -115,7 +117,9 @@ def test_one_line_says_the_step_how_many_who_and_until_when(status, line):
 @pytest.mark.parametrize(
     ("status", "spent", "perhaps"),
     [
-        pytest.param(replace(SEEN, present=NODES), (), (), id="gathering"),
+        pytest.param(replace(SEEN, present=NODES), (), (), id="individual-gathering"),
+        pytest.param(GATHERING, (), (), id="gathering"),
+        pytest.param(abandoned(GATHERING), (), (), id="abandoned-while-gathering"),
         pytest.param(ADVERTISING, (), (), id="keys"),
         pytest.param(SHARING, (), (), id="dealings"),
         pytest.param(MASKING, (), (), id="masked-counts"),
@@ -145,6 +149,13 @@ def test_a_helper_outside_the_proposed_sum_has_spent_nothing():
     assert "hazel" not in named
 
 
+def test_the_end_of_a_secure_sum_that_never_began_says_that_it_was_free():
+    assert "too few. It costs nobody anything: held losses are freed." in ending(
+        abandoned(GATHERING, "too few")
+    )
+    assert "It costs nobody anything" not in ending(abandoned(replace(SEEN, present=NODES[:3])))
+
+
 def test_an_abandoned_round_that_nobody_handed_in_for_is_not_called_free():
     """Whether it had begun to collect is not to be seen: in individual mode somebody may have spent."""
     cost = cost_of(abandoned(replace(SEEN, present=NODES[:3])))
@@ -156,6 +167,9 @@ def test_an_abandoned_round_that_nobody_handed_in_for_is_not_called_free():
     ("status", "text"),
     [
         pytest.param(MASKING, "It costs nobody anything: held losses are freed.", id="free"),
+        pytest.param(
+            abandoned(GATHERING), "It costs nobody anything: held losses are freed.", id="never-begun"
+        ),
         pytest.param(
             AGREEING,
             "4 institutions have spent their share of this attempt: amber, beryl, coral, dune; 2 more may "
@@ -205,7 +219,7 @@ def test_every_phase_of_a_running_sum_has_a_step_and_no_other_has():
     for phase in SumPhase:
         running = SumPhase.ADVERTISING <= phase <= SumPhase.REVEALING
         step = step_of(replace(RUNNING, sum_phase=phase))
-        assert (step is not None) == (running or phase is SumPhase.NONE)
+        assert (step is not None) == running
     for over in (RoundPhase.SUMMED, RoundPhase.PUBLISHED, RoundPhase.ABANDONED):
         assert step_of(replace(RUNNING, phase=over)) is None
 

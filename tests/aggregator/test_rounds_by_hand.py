@@ -13,6 +13,7 @@ from samentel.documents import programme as programmes
 from samentel.documents.access import Endpoint
 from samentel.documents.envelope import seal
 from samentel.documents.keys import SigningKey
+from samentel.documents.programme import Mode
 from samentel.errors import LocalFault
 from samentel.wire.messages import ProgrammeSummary, RoundPhase, RoundStatus, SumPhase
 
@@ -32,6 +33,7 @@ GATHERING = RoundStatus(
     collect_until=UNTIL,
     reason="",
     release_id="",
+    mode=Mode.SECURE_SUM.value,
 )
 KEYS = replace(
     GATHERING,
@@ -151,10 +153,10 @@ def test_a_sum_that_fails_ends_the_run_with_its_price_and_the_next_command(play)
 
 
 def test_one_round_is_shown_station_by_station(play):
-    out, _ = play(manual.show, "ab", road=(AGREEMENT,))
+    out, _ = play(manual.show, "abab", road=(AGREEMENT,))
     rows = dict(line.strip().split("  ", 1) for line in out.splitlines())
     shown = {name: value.strip() for name, value in rows.items()}
-    assert shown["phase"] == "collecting: agreement"
+    assert (shown["mode"], shown["phase"]) == ("secure sum", "collecting: agreement")
     assert shown["dealings"] == "6: amber, beryl, coral, dune, ebony, flint"
     assert shown["masked counts"] == "4: amber, beryl, coral, dune"
     assert shown["survivors"] == "4: amber, beryl, coral, dune"
@@ -162,6 +164,48 @@ def test_one_round_is_shown_station_by_station(play):
     assert shown["may have spent"] == "1: dune"
     assert shown["waited for"] == "dune"
     assert shown["until"] == "2026-02-03 06:00:00 UTC"
+
+
+def test_a_round_that_counts_one_by_one_is_shown_so(play):
+    out, _ = play(manual.show, "abab", road=(replace(GATHERING, mode=Mode.INDIVIDUAL.value),))
+    rows = dict(line.strip().split("  ", 1) for line in out.splitlines())
+    assert rows["mode"].strip() == "individual"
+    assert {"arrived", "collecting until"} < set(rows)
+    assert not {"keys", "dealings", "masked counts"} & set(rows)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_what_giving_up_while_gathering_costs_goes_by_the_mode(play, mode):
+    status = replace(GATHERING, mode=mode.value)
+    out, _ = play(manual.abandon, "abab", "no", sure=False, road=(status,))
+    assert out.splitlines()[1] == "It costs nobody anything: held losses are freed."
+    ended = replace(status, phase=RoundPhase.ABANDONED, reason="no")
+    out, _ = play(manual.abandon, "abab", "no", sure=False, road=(ended,))
+    assert ("It costs nobody anything" in out) == (mode is Mode.SECURE_SUM)
+    assert ("may have spent all the same" in out) == (mode is Mode.INDIVIDUAL)
+
+
+@pytest.mark.parametrize("start", ["", "a", "aba"])
+def test_too_few_characters_name_no_round(play, start):
+    short = "too short for a round: give at least the first 4 characters"
+    _, done = play(manual.abandon, start, "no", sure=True, road=(COUNTS,), fails=short)
+    assert done == []
+    if start:
+        play(manual.show, start, road=(COUNTS,), fails=short)
+
+
+def test_enough_is_one_or_more(play):
+    fails = "--enough -1: give 1 or more; without it the round waits for all"
+    _, done = play(manual.run, "redenen", "2025", attempt=0, enough=-1, road=(GATHERING,), fails=fails)
+    assert done == []
+
+
+def test_a_wrong_directory_is_answered_with_what_to_write(tmp_path):
+    fix = (
+        "admin is not a credentials directory: name it with --credentials, or .*aggregator.toml with --config"
+    )
+    with pytest.raises(LocalFault, match=fix):
+        manual.connected(tmp_path / "aggregator.toml", None)
 
 
 def test_the_list_says_where_each_round_is(play):
@@ -175,7 +219,7 @@ def test_the_list_says_where_each_round_is(play):
 
 @pytest.mark.parametrize("status", [GATHERING, KEYS, DEALINGS, COUNTS], ids=lambda it: it.sum_phase.name)
 def test_before_agreement_giving_up_is_free_and_needs_no_yes(play, status):
-    out, done = play(manual.abandon, "ab", "a wrong list", sure=False, road=(status,))
+    out, done = play(manual.abandon, "abab", "a wrong list", sure=False, road=(status,))
     assert play.answer is True
     assert done == [("abandon", "a wrong list")]
     assert "It costs nobody anything: held losses are freed." in out
@@ -184,18 +228,18 @@ def test_before_agreement_giving_up_is_free_and_needs_no_yes(play, status):
 
 @pytest.mark.parametrize("status", [AGREEMENT, UNMASKING, SUMMED], ids=lambda it: it.sum_phase.name)
 def test_from_agreement_on_nothing_is_done_without_a_yes(play, status):
-    out, done = play(manual.abandon, "ab", "a wrong list", sure=False, road=(status,))
+    out, done = play(manual.abandon, "abab", "a wrong list", sure=False, road=(status,))
     assert play.answer is False
     assert done == []
     assert f"{len(status.agreed)} institutions have spent their share of this attempt: amber, beryl" in out
     assert ("1 more may have, their answer is not here yet: dune" in out) == (status is AGREEMENT)
-    out, done = play(manual.abandon, "ab", "a wrong list", sure=True, road=(status,))
+    out, done = play(manual.abandon, "abab", "a wrong list", sure=True, road=(status,))
     assert play.answer is True
     assert done == [("abandon", "a wrong list")]
 
 
 def test_a_price_that_rose_while_giving_up_is_told(play):
     """Between the look and the end a node may have agreed."""
-    out, _ = play(manual.abandon, "ab", "a wrong list", sure=False, road=(COUNTS, AGREEMENT))
+    out, _ = play(manual.abandon, "abab", "a wrong list", sure=False, road=(COUNTS, AGREEMENT))
     assert "It costs nobody anything" in out
     assert "is abandoned. 3 institutions have spent" in out

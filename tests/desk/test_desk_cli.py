@@ -40,6 +40,9 @@ def test_help_shows_an_example(words):
         pytest.param(
             ["plan", "aanleiding-samen", "--institutions", "12", "--absent", "3"], "absent_max", id="absent"
         ),
+        pytest.param(
+            ["plan", "aanleiding-samen", "--institutions", "12", "--absent", "1.4"], "whole number", id="part"
+        ),
         pytest.param(["plan", "broken.toml"], "does not hold", id="broken-toml"),
         pytest.param(["sign", "broken.toml", "--key", "no.key.pem"], "no.key.pem", id="missing-key"),
         pytest.param(["sign", "broken.toml"], "--key FILE", id="no-key"),

@@ -6,6 +6,7 @@ from fractions import Fraction
 import pytest
 from rich.console import Console
 
+import node.config
 from desk import plan as planning
 from desk import plan_page, signing
 from samentel.counting.privacy import noise_plan
@@ -18,7 +19,14 @@ from samentel.documents.statements import Round, Start
 from samentel.errors import DocumentError, PeerError
 from samentel.ids import Period
 from samentel.secagg.convening import terms_of
-from samentel.secagg.terms import Floors, check_announced, check_dealt, check_listed, check_survivors
+from samentel.secagg.terms import (
+    Floors,
+    check_announced,
+    check_dealt,
+    check_listed,
+    check_survivors,
+    threshold,
+)
 
 NOW = datetime(2026, 4, 1, 8, tzinfo=UTC)
 
@@ -100,13 +108,19 @@ def test_tau_is_said_and_never_zero(together):
     ("numbers", "institutions", "absent", "why"),
     [
         pytest.param({}, 7, 0, "at least 8; begin with more, or lower roster.institutions_min", id="few"),
-        pytest.param({}, 9, 2, "leaves 7 in the sum.* begin with more", id="too-few-left"),
-        pytest.param({}, 20, 3, "allows for 2: raise roster.absent_max", id="more-than-d-fall-out"),
+        pytest.param({}, 9, 2, "--absent 2: .*leaves 7 in the sum.* begin with more", id="too-few-left"),
+        pytest.param(
+            {}, 40, 20, r"--absent 20: at most 2 may fall out of this programme \(roster.absent_max\)", id="d"
+        ),
+        pytest.param({}, 9, 9, "--absent 9: at most 2 may fall out", id="everybody-falls-out"),
         pytest.param({"collude_max": 4}, 8, 0, "withstand 3.*lower roster.collude_max", id="colluders"),
         pytest.param(
             {"absent_max": 3}, 8, 0, "at most 2 can fall out.*lower roster.absent_max", id="threshold"
         ),
-        pytest.param({}, 12, -1, "fall out", id="negative"),
+        pytest.param({}, 12, -1, "--absent -1: write a whole number, 0 or more", id="negative"),
+        pytest.param({}, -1, 0, "--institutions -1: write a whole number, 8 or more", id="fewer-than-none"),
+        pytest.param({}, 10_001, 0, "--institutions 10001: no roster has more than 10000", id="many"),
+        pytest.param({}, 0, 0, "--institutions 0: write a whole number", id="none"),
     ],
 )
 def test_a_round_that_cannot_end_in_a_sum_has_no_plan_and_says_what_to_change(
@@ -173,25 +187,67 @@ def test_it_differs_from_the_individual_programme_in_mode_and_numbers_only(toget
                 "samenspannen",
                 "9/2 per poging",
                 "tau × cellen",
-                "9 tot het einde",
+                "ten minste 10 in de som",
+                "9 moeten helpen",
+                "is 80: daar passen 17 poging",
                 "3.0 ×",
             ),
         ),
-        ("en", ("individual mode", "collude", "9/2 an attempt", "tau × cells", "9 must stay", "3.0 ×")),
+        (
+            "en",
+            (
+                "individual mode",
+                "collude",
+                "9/2 an attempt",
+                "tau × cells",
+                "at least 10 must be in the sum",
+                "9 must help",
+                "is 80: 17 attempt(s) fit",
+                "3.0 ×",
+            ),
+        ),
     ],
 )
 def test_a_reader_sees_all_of_it(together, language, words):
     screen = Console(width=140, record=True, file=io.StringIO())
     screen.print(plan_page.render(planning.plan(together, 12, 1), language))
-    text = screen.export_text()
+    text = " ".join(screen.export_text().split())
     for word in (*words, "11 inst", "± 2.8", "± 8.4", "0.643"):
         assert word in text, word
+
+
+def test_who_must_stay_is_what_a_round_asks_for(together):
+    """n - D in the sum, or the programme's least number; the threshold alone is too few."""
+    for institutions in range(8, 41):
+        made, terms = planning.plan(together, institutions).secure_sum, terms_for(together, institutions)
+        check_survivors(terms, range(institutions), range(made.sum_least))
+        with pytest.raises(PeerError):
+            check_survivors(terms, range(institutions), range(made.sum_least - 1))
+        assert made.helpers == threshold(institutions) <= made.sum_least
+
+
+def test_the_local_cap_that_the_plan_counts_with_is_the_one_that_a_node_has():
+    assert planning.LOCAL_CAP == node.config.LOCAL_CAP
+
+
+@pytest.mark.parametrize(("institutions", "fit"), [(8, 32), (12, 17), (40, 4), (83, 2), (84, 1), (164, 0)])
+@pytest.mark.parametrize(("language", "warning"), [("nl", "LET OP"), ("en", "WARNING")])
+def test_the_plan_warns_where_the_attempts_do_not_fit_under_the_default_local_cap(
+    together, institutions, fit, language, warning
+):
+    made = planning.plan(together, institutions)
+    assert made.secure_sum.attempts_fit == fit
+    screen = Console(width=140, record=True, file=io.StringIO())
+    screen.print(plan_page.render(made, language))
+    assert (warning in screen.export_text()) is (fit < together.max_attempts)
 
 
 def test_json_has_the_same(together):
     values = planning.as_values(planning.plan(together, 12, 1))
     assert (values["mode"], values["institutions"], values["absent"]) == ("secure-sum", 12, 1)
     assert values["secure_sum"]["ledger_local"] == "9/2"
+    assert (values["secure_sum"]["sum_least"], values["secure_sum"]["helpers"]) == (10, 9)
+    assert values["secure_sum"]["attempts_fit"] == 17
     assert values["secure_sum"]["colluding"][2]["rho"] == "9/14"
     assert values["tables"][0]["alone"]["ratio"] == pytest.approx(3)
 

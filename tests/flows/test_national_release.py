@@ -141,7 +141,7 @@ def test_a_mistake_ends_the_flow_with_its_reason_and_opens_no_round(
 
 
 def test_an_abandoned_round_ends_the_flow_with_its_reason(prefect_api, running):
-    from flows.national import RoundEnded, await_sum, national_release
+    from flows.national import RoundEnded, await_sum, national_release, open_round
 
     with coordinator(running) as national:
         status = national.open_round(running.parts.programme.digest, "2021")
@@ -151,6 +151,9 @@ def test_an_abandoned_round_ends_the_flow_with_its_reason(prefect_api, running):
         with pytest.raises(SamentelError) as caught:
             national_release(PROGRAMME, "2021")
         assert sum(entry.period == "2021" for entry in national.rounds()) == 1
+        second = open_round.fn(running.parts.programme.digest, "2021", 2)
+        assert (national.round(second).attempt, second != status.round_id) == (2, True)
+        national.abandon(second, "enough rehearsed")
     assert not isinstance(caught.value, PeerError | LocalFault)  # which would be tried again for minutes
 
 
@@ -239,7 +242,7 @@ def test_prefect_holds_ids_only_as_parameters(released, prefect_api):
         runs = client.read_flow_runs()
     assert runs
     for run in runs:
-        assert run.parameters.keys() <= {"programme", "period"}
+        assert run.parameters.keys() <= {"programme", "period", "attempt"}
         assert all(len(str(value)) <= 64 and "/" not in str(value) for value in run.parameters.values())
 
 

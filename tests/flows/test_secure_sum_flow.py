@@ -13,6 +13,7 @@ from samentel.documents import programme as programmes
 from samentel.documents.access import Endpoint
 from samentel.documents.envelope import seal
 from samentel.documents.keys import SigningKey
+from samentel.documents.programme import Mode
 from samentel.wire.messages import ProgrammeSummary, RoundPhase, RoundStatus, SumPhase
 
 pytestmark = [pytest.mark.prefect, pytest.mark.timeout(240)]
@@ -34,6 +35,7 @@ GATHERING = RoundStatus(
     collect_until=UNTIL,
     reason="",
     release_id="",
+    mode=Mode.SECURE_SUM.value,
 )
 ALL_THERE = replace(GATHERING, present=NODES)
 KEYS = replace(
@@ -54,7 +56,8 @@ SUMMED = replace(UNMASKING, phase=RoundPhase.SUMMED, sum_phase=SumPhase.DONE, aw
 PUBLISHED = replace(SUMMED, phase=RoundPhase.PUBLISHED, release_id="aanleiding-samen-2025-1")
 ROAD = (GATHERING, ALL_THERE, KEYS, DEALINGS, COUNTS, AGREEMENT, UNMASKING, SUMMED)
 
-HANDING_IN = replace(ALL_THERE, phase=RoundPhase.COLLECTING, arrived=NODES[:3])
+ONE_BY_ONE = replace(ALL_THERE, mode=Mode.INDIVIDUAL.value)
+HANDING_IN = replace(ONE_BY_ONE, phase=RoundPhase.COLLECTING, arrived=NODES[:3])
 HANDED_IN = replace(HANDING_IN, phase=RoundPhase.SUMMED, arrived=NODES)
 
 STEPS = ("await keys", "await dealings", "await masked counts", "await agreement")
@@ -72,6 +75,7 @@ class Played:
         )
         self.looks = iter([status for status in road for _ in range(2)])
         self.last = road[-1]
+        self.attempts = []
 
     def programmes(self):
         return (ProgrammeSummary(self.envelope.digest, "a-programme", 1),)
@@ -79,7 +83,8 @@ class Played:
     def programme(self, digest):
         return self.envelope
 
-    def open_round(self, digest, period):
+    def open_round(self, digest, period, attempt):
+        self.attempts.append(attempt)
         return GATHERING
 
     def round(self, round_id):
@@ -113,6 +118,7 @@ def play(monkeypatch):
             yield played
 
         monkeypatch.setattr(national, "coordinator", coordinator)
+        begin.played = played
         return lines
 
     yield begin
@@ -146,7 +152,8 @@ def test_a_secure_sum_has_one_task_a_phase_and_says_who_is_waited_for(prefect_ap
     run, tasks = run_of("2019", "publish")
     wanted = ["verify programme", "open round", "await presence", "collect", *STEPS, "await sum", "publish"]
     assert sorted(tasks) == sorted(wanted)
-    assert run.parameters == {"programme": "a-programme", "period": "2019"}
+    assert run.parameters == {"programme": "a-programme", "period": "2019", "attempt": 0}
+    assert play.played.attempts == [0]
     until = "until 2026-02-03 06:00:00 UTC"
     many = "huis-03, huis-04, huis-05, huis-06, huis-07 and 3 more"
     assert lines[2:] == [
@@ -168,7 +175,7 @@ def test_a_secure_sum_has_one_task_a_phase_and_says_who_is_waited_for(prefect_ap
 def test_where_institutions_add_all_the_noise_there_are_no_such_phases(prefect_api, play):
     from flows.national import national_release
 
-    lines = play("aanleiding-demo", GATHERING, ALL_THERE, HANDING_IN, HANDED_IN)
+    lines = play("aanleiding-demo", ONE_BY_ONE, HANDING_IN, HANDED_IN)
     assert national_release("a-programme", "2018") == "a-release-2025-1"
     _, tasks = run_of("2018", "publish")
     assert not set(tasks) & set(STEPS)
@@ -180,7 +187,8 @@ def test_a_flow_that_comes_back_passes_what_is_over_without_a_word(prefect_api, 
     from flows.national import national_release
 
     lines = play("aanleiding-samen", AGREEMENT, AGREEMENT, AGREEMENT, UNMASKING, SUMMED)
-    national_release("a-programme", "2017")
+    national_release("a-programme", "2017", attempt=2)
+    assert play.played.attempts == [2]
     assert [line.partition(":")[0] for line in lines[2:]] == [
         "10 of 10 institutions take part",
         "agreement",
@@ -204,6 +212,7 @@ def test_a_round_that_has_its_sum_is_waited_for_nowhere(status, play):
 @pytest.mark.parametrize(
     ("before", "period", "cost"),
     [
+        pytest.param(GATHERING, "2014", "It costs nobody anything: held losses are freed", id="gathering"),
         pytest.param(COUNTS, "2016", "It costs nobody anything: held losses are freed", id="before"),
         pytest.param(
             AGREEMENT, "2015", "7 institutions have spent .*; 2 more may have, .*huis-09", id="after"
@@ -215,13 +224,15 @@ def test_a_sum_that_fails_ends_the_flow_once_with_why_what_it_cost_and_what_to_d
 ):
     from flows.national import RoundEnded, national_release
 
-    failed = replace(
-        before, phase=RoundPhase.ABANDONED, sum_phase=SumPhase.FAILED, reason="too few", awaited=()
-    )
-    play("aanleiding-samen", GATHERING, ALL_THERE, KEYS, failed)
+    begun = before is not GATHERING
+    failed = replace(before, phase=RoundPhase.ABANDONED, reason="too few", awaited=())
+    if begun:
+        failed = replace(failed, sum_phase=SumPhase.FAILED)
+    play("aanleiding-samen", GATHERING, *((ALL_THERE, KEYS) if begun else ()), failed)
     with pytest.raises(RoundEnded, match=f"without a release: too few. {cost}.*round run .* --attempt 2"):
         national_release("a-programme", period)
-    run, tasks = run_of(period, "await keys")
+    last = "await keys" if begun else "await presence"
+    run, tasks = run_of(period, last)
     assert run.state.is_failed()
-    assert set(STEPS) & set(tasks) == {"await keys"}
-    assert tasks["await keys"].run_count == 1  # the same refusal would come again
+    assert set(STEPS) & set(tasks) == ({last} if begun else set())
+    assert tasks[last].run_count == 1  # the same refusal would come again

@@ -44,7 +44,7 @@ period = "{period}"
 rho = "{rho}"
 delta = "1/1000000"
 max_attempts = 2
-tick_seconds = 1
+tick_seconds = 0.05
 title = {{ nl = "Cliënten", en = "Clients" }}
 purpose = {{ nl = "Weten hoeveel", en = "To know how many" }}
 

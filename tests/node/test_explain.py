@@ -8,6 +8,7 @@ import pytest
 
 from desk import signing
 from node import approving, explain
+from node.config import LOCAL_CAP
 from node.store import DocumentKind, DocumentRecord, Store
 from node.texts import TEXTS, Words
 from samentel.documents import programme as programmes
@@ -41,7 +42,8 @@ def text(*arguments):
                 "Zijn het er 5, dan is het rho 0.90",
                 "alle anderen tegen ons samenspannen",
                 "rho 9/2 per poging",
-                "plafond ervoor is rho 36 (caps.local), genoeg voor 8",
+                "plafond ervoor is rho 80 per verslagjaar (caps.local)",
+                "Bij 12 instellingen is dat genoeg voor 2 van de 2 poging(en)",
                 "D = 2",
                 "Een mislukte ronde kan kosten",
             ],
@@ -59,7 +61,8 @@ def text(*arguments):
                 "If 5 of them do, it is rho 0.90",
                 "everybody else works together against us",
                 "rho 9/2 per attempt",
-                "its cap is rho 36 (caps.local), enough for 8",
+                "its cap is rho 80 a reporting year (caps.local)",
+                "With 12 institutions that is enough for 2 of the 2 attempt(s)",
                 "D = 2",
                 "A lost round may cost",
             ],
@@ -68,30 +71,56 @@ def text(*arguments):
     ],
 )
 def test_a_secure_sum_is_explained(together, language, says):
-    shown = text(together, Words(language), 12, Fraction(36))
+    shown = text(together, Words(language), 12, LOCAL_CAP)
     for words in says:
         assert words in shown, words
     assert "INDIVIDU" not in shown
+    assert "LET OP" not in shown
+    assert "NOTE" not in shown
 
 
 def test_without_a_roster_the_smallest_number_is_counted_on_and_said(together):
     shown = text(together, Words("nl"))
     assert "nog geen deelnemerslijst" in shown
     assert "8 instellingen" in shown
-    assert "rho 5/2 per poging" in shown
     assert "plafond ervoor" not in shown
+
+
+def test_without_a_roster_the_worst_case_is_shown_to_grow_and_never_flattering(together):
+    shown = text(together, Words("en"), None, LOCAL_CAP)
+    assert "grows with the roster: (n - c - D) x rho" in shown
+    for number, rho in ((8, "5/2"), (40, "37/2"), (100, "97/2")):
+        assert f"n = {number:<3} rho {rho} " in shown
+    assert "With 8 institutions that is enough for 2 of the 2" in shown  # not 32: the programme admits two
+    assert "With 40 institutions that is enough for 2 of the 2" in shown
+    assert "With 100 institutions that is enough for 1 of the 2" in shown
+    assert "admits fewer attempts" in shown
+
+
+@pytest.mark.parametrize(
+    ("rostered", "cap", "attempts"),
+    [
+        (40, LOCAL_CAP, 2),
+        (76, LOCAL_CAP, 2),
+        (83, LOCAL_CAP, 2),
+        (84, LOCAL_CAP, 1),
+        (40, Fraction(36), 1),
+        (76, Fraction(36), 0),
+    ],
+)
+def test_a_local_cap_that_admits_fewer_attempts_than_the_programme_says_so(together, rostered, cap, attempts):
+    shown = text(together, Words("nl"), rostered, cap)
+    assert f"Bij {rostered} instellingen is dat genoeg voor {attempts} van de 2 poging(en)" in shown
+    assert ("LET OP" in shown) == (attempts < 2)
+    assert "groeit met de deelnemerslijst" not in shown
 
 
 def test_a_roster_below_the_least_number_does_not_make_the_noise_smaller(together):
     assert "rho 5/2 per poging" in text(together, Words("nl"), 4)
 
 
-def test_a_cap_that_admits_no_attempt_is_seen_before_saying_yes(together):
-    assert "genoeg voor 0 poging(en)" in text(together, Words("nl"), 12, Fraction(4))
-
-
 def test_an_individual_programme_says_nothing_of_a_secure_sum():
-    shown = text(programmes.parse(signing.packaged("aanleiding-demo")), Words("nl"), 12, Fraction(36))
+    shown = text(programmes.parse(signing.packaged("aanleiding-demo")), Words("nl"), 12, LOCAL_CAP)
     assert "INDIVIDUELE WIJZE" in shown
     assert "Beveiligde som" not in shown
     assert "per instelling; rho" in shown

@@ -225,7 +225,8 @@ async def test_a_rolled_back_ledger_pauses_the_daemon(kit, premises, coordinator
     coordinator.head = LedgerHead(5, "ab" * 32)
     daemon = start()
     await kit.until(lambda: "rollback-detected" in daemon.events())
-    assert (await told(control.status, premises.config.control_socket)).reason == "rollback-detected"
+    status = await told(control.status, premises.config.control_socket)
+    assert status.reason == "rollback-detected (shown by coordinator)"
 
 
 async def test_an_approval_that_is_not_this_node_s_own_is_turned_down(kit, premises, coordinator, start):

@@ -50,7 +50,7 @@ async def made(kit, path, authority_files, export):
 async def lived(kit, house):
     """A whole round, by a daemon; the calls that it made."""
     envelope = kit.signed_programme(
-        kit.programme_text().replace(b"tick_seconds = 1", f"tick_seconds = {TICK}".encode())
+        kit.programme_text().replace(b"tick_seconds = 0.05", f"tick_seconds = {TICK}".encode())
     )
     roster, coordinator = house.premises.roster(), house.coordinator
     coordinator.publish(DocumentKind.ROSTER, roster)

@@ -39,6 +39,7 @@ async def test_one_that_falls_out_before_it_hands_in_is_left_out_after_the_deadl
         status = await it.status()
         assert (status.sum_phase, status.awaited) == (SumPhase.MASKING, (it.drivers[4].name,))
         it.clock.pass_by(status.step_until)
+        await it.roll_call(lost=(4,))  # up before the deadline is not up after it
         await it.until(lambda status: status.sum_phase is SumPhase.AGREEING)
         status = await it.run(SumPhase.DONE, lost=(4,))
         assert status.survivors == names(it, lost=(4,))
@@ -82,6 +83,27 @@ async def test_one_that_has_handed_in_and_does_not_poll_is_left_out_half_a_minut
         assert await it.drivers[2].read(LetterKind.PROPOSAL), "it is told, and helps"
         status = await it.run(SumPhase.DONE, lost=(2,))
         assert status.agreed == names(it, lost=(2,))
+        np.testing.assert_array_equal(decoded(it), it.total(status.survivors))
+
+
+async def test_one_that_polled_before_the_deadline_and_died_is_not_in_the_set(sector):
+    """It handed in and polled; a day later the time is over because another one never handed in."""
+    async with sector(8, "institutions_min = 6\nabsent_max = 2") as it:
+        await it.gather()
+        await it.run(SumPhase.MASKING)
+        for driver in it.drivers[:7]:
+            await driver.read(LetterKind.DELIVERY)
+        await it.roll_call(lost=(7,))
+        dead = 3
+        it.clock.pass_by((await it.status()).step_until)
+        await it.until(lambda status: len(status.awaited) == 7)
+        await it.roll_call(lost=(dead, 7))
+        status = await it.status()
+        assert (status.sum_phase, status.awaited) == (SumPhase.MASKING, (it.drivers[dead].name,))
+        it.clock.ahead += timedelta(seconds=31)
+        status = await it.until(lambda status: status.sum_phase is SumPhase.AGREEING)
+        assert status.survivors == names(it, lost=(dead, 7))
+        status = await it.run(SumPhase.DONE, lost=(dead, 7))
         np.testing.assert_array_equal(decoded(it), it.total(status.survivors))
 
 

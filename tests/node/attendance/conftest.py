@@ -18,11 +18,15 @@ class Life:
 
     def __init__(self, kit, premises, coordinator):
         self.kit, self.premises, self.coordinator = kit, premises, coordinator
-        self.programme_envelope = kit.signed_programme()
-        self.programme = programmes.parse(self.programme_envelope.payload)
         self.roster = premises.roster()
         coordinator.publish(DocumentKind.ROSTER, self.roster)
-        coordinator.publish(DocumentKind.PROGRAMME, self.programme_envelope)
+        self.ask(kit.programme_text())
+
+    def ask(self, text):
+        """From now on the rounds are of this programme."""
+        self.programme_envelope = self.kit.signed_programme(text)
+        self.programme = programmes.parse(self.programme_envelope.payload)
+        self.coordinator.publish(DocumentKind.PROGRAMME, self.programme_envelope)
 
     def open(self, phase=GATHERING, **values):
         self.round = self.kit.opened(self.programme, self.roster, **values)

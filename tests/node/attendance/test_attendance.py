@@ -276,7 +276,8 @@ async def test_every_entry_has_a_salt_of_its_own(life):
     assert len(set(salts)) == len(salts) == 3
 
 
-async def test_presence_and_vector_arrive_at_a_tick(life):
+async def test_presence_and_vector_arrive_at_a_tick(life, kit):
+    life.ask(kit.programme_text().replace(b"tick_seconds = 0.05", b"tick_seconds = 1"))
     life.premises.approve(life.programme_envelope)
     life.open()
     await life.again()
@@ -299,4 +300,4 @@ async def test_nothing_about_a_round_is_sent_before_its_tick_is_waited_for(life,
     await life.again()
     life.to(COLLECTING)
     await life.again()
-    assert waited == [(1, 0, 0), (1, 1, 0)]
+    assert waited == [(0.05, 0, 0), (0.05, 1, 0)]

@@ -71,3 +71,20 @@ async def test_a_coordinator_that_never_has_enough_is_not_fed_for_ever(street):
     await made.house.again()
     assert made.house.log.getvalue().count("sum-refused") == 1
     assert made.sum.sent(made.house.position, Kind.UPLOAD) == []
+
+
+async def test_a_letter_in_single_bytes_is_refused_at_the_first(street):
+    made = await street()
+    await made.round_to(SumPhase.AGREEING)
+    before = made.house.calls().count("GetLetter")
+
+    async def drip(_):
+        return m.GetLetterResponse(b"\1", 10 * PIECE)
+
+    made.sum.dripping = drip
+    made.house.log = io.StringIO()
+    await made.house.again()
+    assert made.house.calls().count("GetLetter") == before + 1
+    assert made.house.log.getvalue().count("sum-refused") == 1
+    made.sum.dripping = None
+    await made.finish()

@@ -6,9 +6,10 @@ from fractions import Fraction
 
 import pytest
 
-from node import approving, config, halting, permission
+from node import approving, config, halting, permission, summing
 from node.store import State
 from samentel.documents import programme as programmes
+from samentel.documents.statements import Approval, state
 from samentel.errors import Reason
 from samentel.secagg.messages import Kind
 from samentel.secagg.standing import Phase, Ticked
@@ -127,7 +128,7 @@ async def test_a_withdrawal_after_the_agreement_no_longer_holds_up_the_others(st
 async def test_a_sum_that_costs_more_than_the_local_cap_is_not_joined(street):
     made = await street()
     path = made.house.premises.config.path
-    path.write_text(path.read_text().replace('local = "36"', 'local = "7/5"'))  # three honest shares cost 3/2
+    path.write_text(path.read_text().replace('local = "80"', 'local = "7/5"'))  # three honest shares cost 3/2
     made.house.premises.config = config.load(path)
     await made.house.again()
     assert made.house.record().reason == Reason.BUDGET_EXHAUSTED
@@ -185,3 +186,54 @@ async def test_only_the_upload_waits_for_the_tick(street, monkeypatch):
     await made.round_to(SumPhase.DONE)
     own = [kind for position, kind, *_ in made.sum.stored if position == made.house.position]
     assert waited == [(0.05, 0), (0.05, own.index(Kind.UPLOAD))]  # the presence, then the upload
+
+
+def withdraw_at(store, made):
+    """As the daemon records it that holds the store."""
+    own, programme = made.house.premises, programmes.parse(made.sum.programme.payload)
+    now = datetime.now(UTC)
+    said = Approval(
+        node=made.house.name,
+        programme=programme.digest,
+        rho_cap=Fraction(1),
+        individual=False,
+        approved_at=now,
+        expires_at=now,
+        approved_by="De FG",
+    )
+    approving.record(store, state(said, own.signer), own.config, now)
+
+
+async def test_a_withdrawal_while_the_upload_waits_for_the_tick_keeps_it_back(street, monkeypatch):
+    made = await street()
+    await made.round_to(SumPhase.MASKING)
+    store, part = made.house.open()
+
+    def withdrawn_meanwhile(*_):
+        withdraw_at(store, made)
+        return 0.0
+
+    with store, monkeypatch.context() as patches:
+        patches.setattr(permission, "wait_for_tick", withdrawn_meanwhile)
+        await made.house.again(part=part)
+    assert made.sum.sent(made.house.position, Kind.UPLOAD) == []
+    assert made.house.kinds() == ["approved", "hold", "approved", "refused"]
+    made.house.premises.approve(made.sum.programme, individual=False)
+    await made.finish()
+    assert made.house.kinds().count("hold") == made.house.kinds().count("spent") == 1
+
+
+async def test_counts_that_come_too_late_are_no_refusal(street, monkeypatch):
+    made = await street()
+    await made.round_to(SumPhase.MASKING)
+    with monkeypatch.context() as patches:
+        patches.setattr(summing.Summing, "_may_count", lambda *_: False)
+        await made.house.again()
+    later = datetime.now(UTC) + timedelta(minutes=31)
+    with monkeypatch.context() as patches:
+        patches.setattr(summing, "_now", lambda: later)
+        patches.setattr(permission, "_now", lambda: later)
+        await made.house.again()
+    assert made.house.opened().phase is Phase.COUNTING
+    assert made.house.kinds() == ["approved"]
+    assert made.house.record().reason == ""

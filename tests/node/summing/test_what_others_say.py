@@ -1,16 +1,20 @@
 """Heads, starts and letters of others: what does not fit changes nothing."""
 
 import io
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from node.store import State
+from node import halting
+from node.store import Reader, State
+from node.summing import Summing
 from samentel.counting.ledger import Head
+from samentel.documents import programme as programmes
 from samentel.errors import Reason
 from samentel.ids import Digest
 from samentel.secagg.messages import Kind
-from samentel.wire.messages import LetterKind, SumPhase
+from samentel.wire.messages import LetterKind, RoundPhase, SumPhase
 
 
 async def test_a_head_that_another_institution_has_seen_pauses_a_rolled_back_node(street):
@@ -33,7 +37,7 @@ async def test_a_head_that_another_institution_has_seen_pauses_a_rolled_back_nod
 
 STARTS = {
     "beyond the round": {"mask_until": 130, "expires_at": 140},
-    "for months": {"expires_at": 32 * 24 * 60},
+    "for months": {"expires_at": 91 * 24 * 60},
     "in disorder": {"mask_until": 15},
 }
 
@@ -121,3 +125,72 @@ async def test_a_message_that_is_turned_down_is_not_sent_again_on_this_connectio
         del made.house.side.decline["PutMessage"]
         await made.house.again(part=part)  # a new connection
     assert len(made.sum.sent(made.house.position, Kind.DEALING)) == 1
+
+
+async def test_a_head_that_cannot_be_stops_nobody(street):
+    made = await street()
+    made.others[0].head = Head(2**63, Digest("ee" * 32))
+    made.sum.unchecked = True  # a coordinator that passes it on all the same
+    await made.round_to(SumPhase.REVEALING)
+    await made.house.again()
+    assert len(made.sum.sent(made.house.position, Kind.REVEAL)) == 1
+    with Reader.open_read_only(made.house.premises.state) as reader:
+        assert set(reader.heads()) == {"huis-drie", "huis-twee", "huis-vier"} - {made.name(made.others[0])}
+
+
+async def test_who_showed_a_foreign_head_is_in_the_log_and_in_the_status_until_somebody_resumes(street):
+    made = await street()
+    house, liar = made.house, made.others[0]
+    liar.heads[house.position] = Head(99, Digest("ee" * 32))
+    await made.round_to(SumPhase.SHARING)
+    house.log = io.StringIO()
+    await house.again()
+    told = [json.loads(line) for line in house.log.getvalue().splitlines()]
+    assert [line["seen_by"] for line in told if line["event"] == "rollback-detected"] == [made.name(liar)]
+    with Reader.open_read_only(house.premises.state) as reader:
+        assert halting.told(reader) == f"rollback-detected (shown by {made.name(liar)})"
+    house.resume()
+    with Reader.open_read_only(house.premises.state) as reader:
+        assert halting.told(reader) == ""
+        assert reader.setting(halting.SHOWN_BY) == ""
+
+
+@pytest.mark.parametrize("year", [None, 9999], ids=["91-days", "year-9999"])
+async def test_no_start_keeps_secrets_for_longer_than_ninety_days_by_our_clock(street, year):
+    """However late the round itself ends."""
+    far = datetime(year, 12, 1, tzinfo=UTC) if year else datetime.now(UTC) + timedelta(days=91)
+    made = await street(hours=(far - datetime.now(UTC)) / timedelta(hours=1) / 2)
+    await made.house.again()
+    made.sum.begin(*(other.position for other in made.others), expires_at=far)
+    made.house.log = io.StringIO()
+    await made.house.again()
+    assert made.house.held() is None
+    assert made.house.log.getvalue().count("start-refused") == 1
+    assert made.house.record().state is State.PRESENT
+
+
+async def test_a_start_within_ninety_days_is_joined(street):
+    made = await street()
+    await made.house.again()
+    expires_at = datetime.now(UTC) + timedelta(days=89)
+    made.sum.begin(*(other.position for other in made.others), expires_at=expires_at)
+    await made.house.again()
+    assert made.house.held().sealed
+
+
+async def test_a_mistake_in_one_round_leaves_the_others_attended(street, kit, monkeypatch):
+    made = await street()
+    await made.round_to(SumPhase.SHARING)
+    second = kit.opened(programmes.parse(made.sum.programme.payload), made.sum.roster, attempt=2, number=7)
+    made.house.side.announce(second, RoundPhase.GATHERING)
+
+    async def wrong(*_):
+        raise IndexError("secret text")
+
+    monkeypatch.setattr(Summing, "go_on", wrong)
+    made.house.log = io.StringIO()
+    await made.house.again()
+    with Reader.open_read_only(made.house.premises.state) as reader:
+        assert reader.round(second.round_id).state is State.PRESENT
+    assert "IndexError" in made.house.log.getvalue()
+    assert "secret text" not in made.house.log.getvalue()

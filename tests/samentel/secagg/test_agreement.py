@@ -1,5 +1,6 @@
 """One set a round, one secret a peer, and nothing left behind: what a node does after its upload."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from samentel.secagg.messages import (
     Survivor,
     Unanimity,
     name_of,
+    open_bundle,
     parse,
     sign,
 )
@@ -153,6 +155,18 @@ def test_what_is_revealed_is_one_secret_a_peer(kit, chosen):
         both = held[i].seed in send.message, held[i].key in send.message
         assert both != (True, True)
     assert federation.clients[OWN].held == ()
+
+
+def test_a_head_that_cannot_be_is_not_remembered_and_holds_nobody_up(kit):
+    federation = at(kit, "agreement")
+    offered, liar, impossible = federation.proposal(range(N)), 3, (1 << 63).to_bytes(8, "big") + bytes(32)
+    federation.tell(OWN, offered)
+    agreements = list(open_bundle(Unanimity, federation.unanimity(offered, list(range(N))).data).agreements)
+    forged = replace(parse(Agreement, agreements[liar]), head=impossible)
+    agreements[liar] = sign(forged, federation.keys[liar])
+    seen, send = federation.tell(OWN, Agreed(encode(Unanimity(tuple(agreements)))))
+    assert seen == Seen(tuple((i, kit.SPENT) for i in range(N) if i not in (OWN, liar)))
+    assert send.kind is Kind.REVEAL
 
 
 def test_a_result_of_another_set_is_refused(kit):

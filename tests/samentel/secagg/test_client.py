@@ -11,6 +11,7 @@ from samentel.errors import PeerError, Reason, Refusal
 from samentel.secagg import client
 from samentel.secagg.encoding import encode
 from samentel.secagg.messages import (
+    ENTRY_BYTES,
     Advert,
     Delivery,
     Kind,
@@ -333,6 +334,15 @@ def tampered(federation, field, place):
 def test_a_delivery_that_is_not_what_was_dealt_is_refused(kit, change, why):
     federation = at(kit, "upload", absent=0)
     federation.refuses(change(federation), why)
+
+
+def test_the_dealer_of_what_does_not_hold_is_named(kit):
+    """So that people know whose machine to look at; at a place in the middle, and not the receiver itself."""
+    federation = at(kit, "upload", absent=0)
+    offered, liar = delivery(federation), federation.terms.members[4].node
+    entry = bytearray(offered.entries)
+    entry[4 * ENTRY_BYTES] ^= 1
+    federation.refuses(Delivered(encode(replace(offered, entries=bytes(entry)))), f"^{liar}: ")
 
 
 def test_a_delivery_of_another_round_is_refused(kit):

@@ -12,6 +12,7 @@ from samentel.secagg.encoding import encode
 from samentel.secagg.evidence import proves
 from samentel.secagg.masks import seed_commitment
 from samentel.secagg.messages import (
+    ENTRIES_MOST,
     Advert,
     Agreement,
     Dealing,
@@ -143,6 +144,9 @@ def test_agreements_and_shares_that_do_not_hold_are_refused(kit):
     good = prepared(federation, LIAR, Kind.AGREEMENT, Proposed)
     refused(federation, changed(federation, good, Agreement, survivors=bytes(32)), "another set")
     refused(federation, replace(good, sender=5), "outside the set")
+    for length in (ENTRIES_MOST + 1, 1 << 63):  # beyond what others can keep
+        head = length.to_bytes(8, "big") + bytes(32)
+        refused(federation, changed(federation, good, Agreement, head=head), "more entries")
     federation.serve(good)
     for i in (0, 2, 3, 4):
         federation.post(i, federation.read(i, Proposed))
