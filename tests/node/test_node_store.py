@@ -194,16 +194,16 @@ ROUND = "b" * 64
 def test_a_sum_goes_on_from_the_state_that_is_stored_and_from_no_other(tmp_path):
     with Store.open(tmp_path / "s") as store:
         for version in (2, 0):
-            with pytest.raises(AssertionError):
+            with pytest.raises(RuntimeError, match="does not follow the last one"):
                 store.write(NOW, entries=[approved(store)], sums=[SumRecord(ROUND, version, b"x")])
         assert store.sum(ROUND) is None
         store.write(NOW, sums=[SumRecord(ROUND, 1, b"one")])
         store.write(NOW, sums=[SumRecord(ROUND, 2, b"two")])
         for version in (1, 2, 4):
-            with pytest.raises(AssertionError):
+            with pytest.raises(RuntimeError, match="does not follow the last one"):
                 store.write(NOW, entries=[approved(store)], sums=[SumRecord(ROUND, version, b"fork")])
         assert store.entries() == []
-        assert store.open_sums() == [SumRecord(ROUND, 2, b"two")]
+        assert store.open_sums() == [SumRecord(ROUND, 2, b"two", NOW.isoformat())]
 
 
 def test_after_the_last_state_of_a_sum_nothing_comes(tmp_path):
@@ -212,9 +212,26 @@ def test_after_the_last_state_of_a_sum_nothing_comes(tmp_path):
         store.write(NOW, sums=[SumRecord(ROUND, 2, b"")])
         assert store.open_sums() == []
         for version in (1, 3):
-            with pytest.raises(AssertionError):
+            with pytest.raises(RuntimeError, match="does not follow the last one"):
                 store.write(NOW, sums=[SumRecord(ROUND, version, b"again")])
-        assert store.sum(ROUND) == SumRecord(ROUND, 2, b"")
+        assert store.sum(ROUND) == SumRecord(ROUND, 2, b"", NOW.isoformat())
+
+
+def test_a_sum_says_when_it_was_written_or_what_it_is_told(tmp_path):
+    with Store.open(tmp_path / "s") as store:
+        store.write(NOW, sums=[SumRecord(ROUND, 1, b"one")])
+        assert store.sum(ROUND).written_at == NOW.isoformat()
+        store.write(NOW, sums=[SumRecord(ROUND, 2, b"two", "2020-01-01T00:00:00+00:00")])
+        assert store.sum(ROUND).written_at == "2020-01-01T00:00:00+00:00"
+
+
+def test_a_ledger_entry_follows_the_last_one_or_is_not_written(tmp_path):
+    with Store.open(tmp_path / "s") as store:
+        first = approved(store)
+        store.write(NOW, entries=[first])
+        with pytest.raises(RuntimeError, match="does not follow the last one"):
+            store.write(NOW, entries=[first])
+        assert store.entries() == [first]
 
 
 def test_only_a_later_head_of_another_institution_is_kept(tmp_path):

@@ -160,3 +160,17 @@ async def test_a_state_that_cannot_be_read_is_told_and_the_round_is_left_for_goo
     assert made.house.calls() == before
     assert house.record().state is State.MISSED
     assert house.kinds()[-1] == "hold"  # nobody knows whether it was agreed to: it stays held
+
+
+async def test_what_is_spent_stays_spent_when_its_state_does_not_open(street):
+    made = await street()
+    await made.round_to(SumPhase.REVEALING)
+    assert made.house.record().state is State.RELEASED
+    with made.house.beside() as store:
+        store.execute("UPDATE sums SET sealed = ?", (b"\1" * 100,))
+    with pytest.raises(LocalFault, match="does not open"):
+        await made.house.again()
+    assert made.house.record().state is State.RELEASED
+    made.sum.to(RoundPhase.PUBLISHED, "ab" * 32)
+    await made.house.again()
+    assert made.house.kinds()[-2:] == ["spent", "published"]
