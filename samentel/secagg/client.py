@@ -260,8 +260,12 @@ def _adverts(client: Client, listing: Listing) -> dict[int, Advert]:
 
 def _check_heads(client: Client, listing: Listing, means: Means) -> None:
     for position, head in zip(listing.positions, parts(listing.heads, len(listing.positions)), strict=True):
-        if not means.on_ledger(unpack_head(head)):
-            node = client.terms.members[position].node
+        node = client.terms.members[position].node
+        try:
+            seen = unpack_head(head)
+        except PeerError as error:
+            raise PeerError(f"{node}: {error}") from None
+        if not means.on_ledger(seen):
             raise Refusal(Reason.ROLLBACK_DETECTED, f"{node} has seen more of our ledger than there is")
 
 

@@ -27,7 +27,7 @@ from samentel.secagg.terms import NODES_MOST, Terms
 
 SIGNATURE_BYTES = 64
 HEAD_BYTES = 40  # a ledger head: 8 bytes length, 32 bytes digest
-ENTRIES_MOST = 1 << 40  # no ledger is longer
+ENTRIES_MOST = 1 << 40  # every ledger is shorter
 PAIR_SEALED = 2 * SHARE_BYTES + 16  # both shares and the authentication tag
 ENTRY_BYTES = PAIR_SEALED + 2 * 32  # and a commitment to each share
 MESSAGE_MOST = 2 << 20
@@ -307,7 +307,7 @@ def pack_head(head: Head) -> bytes:
 def unpack_head(data: bytes) -> Head:
     """The ledger head of 40 bytes; raises PeerError when it names more entries than a ledger can have."""
     length = int.from_bytes(data[:8], "big")
-    if length > ENTRIES_MOST:
+    if length >= ENTRIES_MOST:
         raise PeerError("a ledger head names more entries than a ledger can have")
     return Head(length, Digest(data[8:].hex()))
 

@@ -157,6 +157,10 @@ def _check_advert(server: Server, posted: Posted) -> None:
     if advert.channel == advert.mask or used & {advert.channel, advert.mask}:
         raise PeerError("a public key is used twice")
     _check_rows(posted, HEAD_BYTES, len(terms.members), advert.heads)
+    # Lengths fill 8 bytes and stay below 2**40: the first three of each row are empty. Whoever was shown
+    # another head would refuse the whole list.
+    if any(posted.attachment[at::HEAD_BYTES].strip(b"\0") for at in range(3)):
+        raise PeerError("a ledger head names more entries than a ledger can have")
 
 
 def _check_dealing(server: Server, posted: Posted) -> None:

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from samentel.counting.ledger import EMPTY, Head
 from samentel.errors import PeerError
+from samentel.ids import digest
 from samentel.secagg import server
 from samentel.secagg.dealing import KEY, SEED
 from samentel.secagg.encoding import encode
@@ -23,7 +25,7 @@ from samentel.secagg.messages import (
     sign,
 )
 from samentel.secagg.primitives import agreement_public
-from samentel.secagg.relay import Arrived, Convicted, Failed, Phase, Polled, Summed
+from samentel.secagg.relay import Arrived, Convicted, Failed, Phase, Polled, Posted, Summed
 from samentel.secagg.shamir import split
 from samentel.secagg.standing import Agreed, Closed, Listed, Proposed, Resulted, Send, Ticked
 from samentel.secagg.unmasking import _proof, _revealed
@@ -94,6 +96,25 @@ def test_adverts_that_do_not_hold_are_refused(kit):
     ]:
         refused(federation, event, why)
     federation.serve(mine)
+
+
+@pytest.mark.parametrize("length", [ENTRIES_MOST, 1 << 63])
+def test_an_advert_with_a_head_that_cannot_be_is_refused_for_the_sake_of_whom_it_is_about(kit, length):
+    liar = Head(length, digest(b"made up"))
+    heads = {LIAR: (*(EMPTY,) * (N - 1), liar)}
+    federation = kit.federation(N, absent=1, heads=heads)
+    with pytest.raises(PeerError, match="more entries than a ledger can have"):
+        federation.join(LIAR)
+    assert not federation.server.adverts
+    # A coordinator that passes it on all the same: the one it is about says who signed it.
+    for i in set(range(N)) - {LIAR}:
+        federation.join(i)
+    send = federation.clients[LIAR].outbox[0]
+    posted = Posted(LIAR, send.message, send.attachment)
+    adverts = tuple(sorted((*federation.server.adverts, posted), key=lambda one: one.sender))
+    federation.server = replace(federation.server, adverts=adverts, phase=Phase.SHARING)
+    with pytest.raises(PeerError, match="node-0001: a ledger head names more entries"):
+        federation.read(N - 1, Listed)
 
 
 def test_a_message_sent_again_changes_nothing(kit):
