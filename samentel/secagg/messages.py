@@ -227,13 +227,8 @@ P = TypeVar("P", Advert, Dealing, Upload, Proposal)
 B = TypeVar("B", Listing, Delivery, Unanimity)
 
 
-def digest_of(message: Message) -> bytes:
-    """The name of a message: what is signed, 32 bytes."""
-    return _digest(message.kind, encode(message))
-
-
 def name_of(kind: Kind, data: bytes) -> bytes:
-    """The same of a signed message, from the bytes as they travel."""
+    """The name of a signed message, from the bytes as they travel: what is signed, 32 bytes."""
     return _digest(kind, data[SIGNATURE_BYTES:])
 
 
