@@ -19,7 +19,7 @@ import time
 from datetime import date, timedelta
 from pathlib import Path
 
-from desk.signing import packaged
+from desk.packaged import packaged
 from node import intake, mapping
 from node.store import Reader
 from rehearsal import federation, processes, sector

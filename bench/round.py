@@ -23,7 +23,7 @@ from pathlib import Path
 from statistics import median
 
 from aggregator.client import Coordinator
-from desk.signing import packaged
+from desk.packaged import packaged
 from node.store import Reader
 from rehearsal import federation, processes, sector
 from rehearsal.federation import Federation

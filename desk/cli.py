@@ -189,10 +189,11 @@ def programme(name: str, *, out: Path | None = None) -> None:
         name: its short name.
         out: the file to write; by default NAME.toml.
     """
-    from desk import files, signing
+    from desk import files
+    from desk.packaged import packaged
 
     path = out or Path(f"{name}.toml")
-    files.write(path, signing.packaged(name), replace=False)
+    files.write(path, packaged(name), replace=False)
     print(path)
 
 

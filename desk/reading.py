@@ -8,7 +8,7 @@ from rich.table import Table as Grid
 
 from desk.plan_page import power_sentence
 from desk.pull import Figure, missing
-from samentel.documents.programme import Text
+from samentel.documents.codelists import Text
 from samentel.figures.release import Manifest
 
 # Not recorded and not asked are no reasons for help: the first is a gap of systems, the second of practice.

@@ -6,10 +6,10 @@ is signed over its exact bytes, which are never written anew.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files as resources
 from pathlib import Path
 
 from desk import files
+from desk.packaged import packaged
 from samentel.counting.shares import plan_of
 from samentel.documents import programme, roster
 from samentel.documents.envelope import Envelope, countersign, from_json, to_json
@@ -82,19 +82,6 @@ def read_programme(name: str) -> Programme:
             raise DocumentError(path.name, ["is a roster, not a programme"])
         return document
     return programme.parse(data)
-
-
-def packaged(name: str) -> bytes:
-    """A programme that comes with this software; raises LocalFault that names those there are."""
-    folder = resources("desk") / "programmes"
-    names = sorted(
-        entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")
-    )
-    if name not in names:
-        raise LocalFault(
-            f"{name}: there is no such file, nor a programme of that name here ({', '.join(names)})"
-        )
-    return (folder / f"{name}.toml").read_bytes()
 
 
 def described(document: Programme | Roster) -> list[str]:

@@ -18,7 +18,8 @@ from node.records import AGE_SOURCES, CLIENTS, CODED
 from node.source import Export, Integers
 from node.texts import Words
 from samentel.counting.contribution import encode
-from samentel.documents.programme import Dimension, Programme
+from samentel.documents.codelists import Dimension
+from samentel.documents.programme import Programme
 from samentel.errors import DocumentError
 from samentel.ids import Period
 

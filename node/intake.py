@@ -25,7 +25,8 @@ from node.mapping import Mapping, folded, misfits
 from node.records import AGE, AGE_SOURCES, CLIENTS
 from node.source import Export, Integers
 from samentel.counting.contribution import Codes, Population, bounded, encode
-from samentel.documents.programme import Dimension, Programme
+from samentel.documents.codelists import Dimension
+from samentel.documents.programme import Programme
 from samentel.errors import DocumentError
 from samentel.ids import Period
 

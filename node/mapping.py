@@ -15,8 +15,9 @@ from pydantic import Field, StringConstraints
 
 from node.records import AGE, AGE_SOURCES, CLIENTS, CODED, FIELDS, REQUIRED
 from node.texts import both
+from samentel.documents.codelists import Dimension
 from samentel.documents.model import Model, from_toml
-from samentel.documents.programme import Counting, Dimension, Programme
+from samentel.documents.programme import Counting, Programme
 from samentel.errors import DocumentError, LocalFault
 
 ENCODINGS = ("utf-8", "cp1252", "latin-1")

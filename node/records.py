@@ -1,13 +1,16 @@
-"""The record model: what a client system can tell of one client, field by field.
+"""The record model: what a client system can tell of one person, field by field.
 
-A row of an export is one client's contact. Which columns hold these fields is
-said in the mapping file; what the codes mean is said in the programme.
+A row of an export is one client's contact, one victim, one request for shelter
+or one placement. Which columns hold these fields is said in the mapping file;
+what the codes mean is said in the programme.
 """
 
 from collections.abc import Mapping
 from enum import Enum
 
-CLIENTS = "clients"  # the one population that this version can take in
+from samentel.documents.programme import Records
+
+CLIENTS = "clients"
 
 
 class Kind(Enum):
@@ -23,6 +26,8 @@ class Kind(Enum):
 FIELDS: Mapping[str, Kind] = {
     "person": Kind.PERSON,
     "first_contact": Kind.DATE,
+    "requested": Kind.DATE,
+    "placed": Kind.DATE,
     "birth_date": Kind.DATE,
     "birth_year": Kind.YEAR,
     "age": Kind.NUMBER,
@@ -33,11 +38,25 @@ FIELDS: Mapping[str, Kind] = {
     "form": Kind.CODE,
     "cross_border": Kind.CODE,
     "help_type": Kind.CODE,
-    "facility": Kind.CODE,
+    "consent": Kind.CODE,
+    "access": Kind.CODE,
+    "problems": Kind.CODE,
     "referrer": Kind.CODE,
     "municipality": Kind.CODE,
-    "consent": Kind.CODE,
+    "province": Kind.CODE,
+    "facility_asked": Kind.CODE,
+    "outcome": Kind.CODE,
+    "refusal": Kind.CODE,
+    "facility": Kind.CODE,
+    "via": Kind.CODE,
     "exit": Kind.CODE,
+}
+# By kind of record, the date that says in which period a row counts.
+EVENTS: Mapping[Records, str] = {
+    Records.CLIENTS: "first_contact",
+    Records.VICTIMS: "first_contact",
+    Records.REQUESTS: "requested",
+    Records.PLACEMENTS: "placed",
 }
 REQUIRED = ("person", "first_contact")
 AGE = "age"

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from aggregator.client import Coordinator
 from aggregator.progress import clock
-from desk import pull, reading, screen, signing
+from desk import pull, reading, screen
+from desk.packaged import packaged
 from flows import periods, server, settings
 from rehearsal import falls, federation, processes, sector, worth
 from rehearsal.falls import Fall
@@ -168,7 +169,7 @@ def federated(story: Story, ends: ExitStack, work: Path, made: sector.Sector) ->
 
 def consent(national: National, premises: Mapping[str, Premises]) -> Programme:
     """The authority signs roster and programme; every institution approves the programme by its digest."""
-    programme, envelope = federation.put_in_force(national, signing.packaged(PROGRAMME))
+    programme, envelope = federation.put_in_force(national, packaged(PROGRAMME))
     for place in premises.values():
         federation.approve(place, programme, envelope)
     return programme

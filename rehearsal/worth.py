@@ -9,7 +9,8 @@ from rich.table import Table as Grid
 
 from desk.pull import Pulled
 from samentel.counting.privacy import noise_plan
-from samentel.documents.programme import Programme, Text
+from samentel.documents.codelists import Text
+from samentel.documents.programme import Programme
 from samentel.errors import LocalFault
 from samentel.figures.estimate import Z
 from samentel.figures.release import Manifest

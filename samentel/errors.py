@@ -50,6 +50,8 @@ class Reason(StrEnum):
     DEADLINE = "deadline"
     PAUSED = "paused"
     SOURCE_NOT_READY = "source-not-ready"
+    PERIOD_CLOSED = "period-closed"
+    SMALL_LEVEL = "small-level"
     ROLLBACK_DETECTED = "rollback-detected"
 
 

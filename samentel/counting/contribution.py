@@ -66,21 +66,36 @@ def bounded(population: Population, rows_per_person: int) -> Population:
     return Population(population.person[kept], levels)
 
 
+def firsts(population: Population, dimension: str) -> Population:
+    """The first row of each person in each level of a dimension.
+
+    Depends on a person's own rows only, and adds none: the bound that follows it holds as before.
+    """
+    levels = population.levels[dimension]
+    width = int(levels.max(initial=0)) + 1
+    kept = np.flatnonzero(_rank(population.person * width + levels) == 0)
+    return Population(
+        population.person[kept], {name: column[kept] for name, column in population.levels.items()}
+    )
+
+
 def encode(programme: Programme, populations: Mapping[str, Population]) -> Codes:
     """The cell of every bounded row in every table.
 
     Args:
         populations: by population id; all that the programme names.
     """
-    kept = {
-        population.id: bounded(populations[population.id], population.rows_per_person)
-        for population in programme.populations
-    }
+    kept = {}
+    for asked in programme.populations:
+        rows = populations[asked.id]
+        if asked.distinct is not None:
+            rows = firsts(rows, asked.distinct)
+        kept[asked.id] = bounded(rows, asked.rows_per_person)
     most = {population.id: population.rows_max for population in programme.populations}
     return Codes(
         {
             table.id: clamped(_cells(programme, table, kept[table.population]), most[table.population])
-            for table in programme.tables
+            for table in programme.measured
         }
     )
 
@@ -103,6 +118,8 @@ def _rank(values: Integers) -> Integers:
 
 
 def _cells(programme: Programme, table: Table, population: Population) -> Integers:
+    if not table.dimensions:  # the total of the population
+        return np.zeros(len(population.person), dtype=np.int64)
     shape = programme.shape(table)
     levels = tuple(population.levels[name] for name in table.dimensions)
     return np.ravel_multi_index(levels, shape).astype(np.int64)

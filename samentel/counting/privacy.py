@@ -102,7 +102,7 @@ def noise_plan(programme: Programme) -> tuple[TableNoise, ...]:
     For a programme in secure-sum mode this is the comparison with what it would be worth without the sum;
     what is drawn there are the shares of ``samentel.counting.shares``.
     """
-    return tuple(table_noise(programme, table) for table in programme.tables)
+    return tuple(table_noise(programme, table) for table in programme.measured)
 
 
 def total_rho(plan: Sequence[TableNoise]) -> Fraction:

@@ -114,7 +114,7 @@ def share_plan(programme: Programme, rostered: int, dealers: int) -> tuple[Table
     """
     if not 0 < dealers <= rostered:
         raise ValueError("those who deal are on the roster")
-    plan = tuple(_share(programme, table, rostered, dealers) for table in programme.tables)
+    plan = tuple(_share(programme, table, rostered, dealers) for table in programme.measured)
     for noise in plan:
         check_tau(noise, rostered)
     return plan

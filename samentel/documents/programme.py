@@ -9,21 +9,19 @@ import math
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from fractions import Fraction
-from itertools import pairwise
 from typing import Annotated
 
 from pydantic import Field, PrivateAttr, StringConstraints, model_validator
 
+from samentel.documents import codelists
+from samentel.documents.codelists import Dimension, Key, Text, repeated
 from samentel.documents.envelope import Envelope, open_envelope
 from samentel.documents.keys import VerifyKey
-from samentel.documents.model import Exact, Model, Name, Prose, from_toml
+from samentel.documents.model import Exact, Model, Name, from_toml
 from samentel.ids import NO_DIGEST, Digest, Period, digest
 
 PAYLOAD_TYPE = "application/vnd.samentel.programme.v1+toml"
 MAX_CELLS = 100_000  # a vector of 800 kB; the complete national programme has about 900 cells
-
-Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,47}$")]
-CodeText = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9_]{0,31}$")]
 
 
 class Mode(StrEnum):
@@ -40,57 +38,25 @@ class Counting(StrEnum):
     STOCK = "stock"
 
 
-class Text(Model):
-    """The same words in Dutch and English."""
+class Records(StrEnum):
+    """Which records of an institution a population counts."""
 
-    nl: Prose
-    en: Prose
-
-
-class Code(Model):
-    """One level of a dimension.
-
-    Attributes:
-        bounds: for a banded dimension, the lowest and highest whole year of age of this level, both included.
-        alignment: the same notion in other code lists, by the name of the list.
-    """
-
-    code: CodeText
-    nl: Name
-    en: Name
-    bounds: tuple[Annotated[int, Field(ge=0, le=150)], Annotated[int, Field(ge=0, le=150)]] | None = None
-    alignment: dict[str, str] = Field(default_factory=dict)
-
-
-class Dimension(Model):
-    """One axis of a table: a fixed, public list of codes.
-
-    Attributes:
-        field: the field of the record model from which the level comes.
-        unknown: the code for what is not recorded or cannot be read.
-    """
-
-    id: Key
-    field: Key
-    title: Text
-    unknown: CodeText
-    codes: Annotated[tuple[Code, ...], Field(min_length=2, max_length=500)]
-
-    @property
-    def banded(self) -> bool:
-        """Whether the levels are age bands rather than codes to be translated."""
-        return any(code.bounds is not None for code in self.codes)
-
-    def index(self, code: str) -> int:
-        """The position of a code; raises ValueError when it is not one of this dimension."""
-        return [entry.code for entry in self.codes].index(code)
+    CLIENTS = "clients"
+    VICTIMS = "victims"
+    REQUESTS = "requests"
+    PLACEMENTS = "placements"
 
 
 class Population(Model):
     """Whom the tables count.
 
     Attributes:
+        records: which of an institution's records are its rows.
         rows_per_person: k, the most rows one person can add to each table of this population.
+        distinct: a dimension of whose levels each counts a person once, with the first row; of the rows that
+            are left the first k count.
+        reference: about how many rows the country has in a period, from published figures, for planning; with
+            its source.
         rows_max: the most rows of one institution that count in one cell. Far above what any institution has:
             it bounds the vectors of a secure sum, and stops an export that holds everything a thousand times.
     """
@@ -99,6 +65,10 @@ class Population(Model):
     title: Text
     definition: Text
     counting: Counting
+    records: Records = Records.CLIENTS
+    distinct: Key | None = None
+    reference: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+    reference_source: Name | None = None
     rows_per_person: Annotated[int, Field(ge=1, le=8)]
     rows_max: Annotated[int, Field(ge=1000, le=10_000_000)] = 100_000
 
@@ -107,15 +77,21 @@ class Table(Model):
     """One national table.
 
     Attributes:
-        rho_share: the part of the programme's rho that this table spends.
+        dimensions: none for the total of the population.
+        rho_share: the part of the programme's rho that this table spends. Zero for a table that is not
+            measured but follows from others of its population.
+        weight: how much its accuracy matters, beside other tables, when the shares are chosen.
+        years: 3 for a table that is published as the sum of three years only, since its counts are small.
     """
 
     id: Key
     title: Text
     question: Text
     population: Key
-    dimensions: Annotated[tuple[Key, ...], Field(min_length=1, max_length=4)]
+    dimensions: Annotated[tuple[Key, ...], Field(max_length=4)] = ()
     rho_share: Exact
+    weight: Exact = Fraction(1)
+    years: Annotated[int, Field(ge=1, le=3)] = 1
 
 
 class RosterRules(Model):
@@ -188,9 +164,14 @@ class Programme(Model):
         return math.prod(self.shape(table))
 
     @property
+    def measured(self) -> tuple[Table, ...]:
+        """The tables that institutions count; the others follow from them."""
+        return tuple(table for table in self.tables if table.rho_share > 0)
+
+    @property
     def vector_length(self) -> int:
-        """Length of an institution's vector: every table's cells and its one null cell."""
-        return sum(self.cells(table) + 1 for table in self.tables)
+        """Length of an institution's vector: the cells and the one null cell of every table measured."""
+        return sum(self.cells(table) + 1 for table in self.measured)
 
     def rho_of(self, table: Table) -> Fraction:
         """What a table may spend: its share of the programme's rho."""
@@ -229,13 +210,13 @@ def _problems(programme: Programme) -> Iterator[str]:
         ("dimensions", [dimension.id for dimension in programme.dimensions]),
         ("tables", [table.id for table in programme.tables]),
     ):
-        yield from (f"{place}: the id {name} stands twice" for name in _repeated(ids))
+        yield from (f"{place}: the id {name} stands twice" for name in repeated(ids))
     if programme.rho <= 0:
         yield "rho: must be more than 0"
     if not 0 < programme.delta < 1:
         yield "delta: must lie between 0 and 1"
-    for dimension in programme.dimensions:
-        yield from _dimension_problems(dimension)
+    yield from codelists.problems(programme.dimensions)
+    yield from _population_problems(programme)
     yield from _table_problems(programme)
     rules = programme.roster
     if rules.institutions_min - rules.collude_max - rules.absent_max < 2:
@@ -245,28 +226,20 @@ def _problems(programme: Programme) -> Iterator[str]:
         )
 
 
-def _dimension_problems(dimension: Dimension) -> Iterator[str]:
-    place = f"dimensions.{dimension.id}"
-    codes = [code.code for code in dimension.codes]
-    yield from (f"{place}: the code {code} stands twice" for code in _repeated(codes))
-    if dimension.unknown not in codes:
-        yield f"{place}.unknown: {dimension.unknown} is not one of its codes"
-    if dimension.banded:
-        bands = [code.bounds for code in dimension.codes if code.code != dimension.unknown]
-        if None in bands:
-            yield f"{place}: every code but the unknown one needs bounds, or none"
-        ordered = sorted(band for band in bands if band is not None)
-        neighbours = list(pairwise(ordered))
-        if any(low > high for low, high in ordered) or any(one[1] >= two[0] for one, two in neighbours):
-            yield f"{place}: the bounds of its codes overlap or run backwards"
-        elif any(one[1] + 1 < two[0] for one, two in neighbours):
-            yield f"{place}: the bounds of its codes leave ages out between them"
-        if any(code.code == dimension.unknown and code.bounds for code in dimension.codes):
-            yield f"{place}: the unknown code has no bounds"
+def _population_problems(programme: Programme) -> Iterator[str]:
+    dimensions = {dimension.id for dimension in programme.dimensions}
+    for population in programme.populations:
+        place = f"populations.{population.id}"
+        if population.distinct is not None and population.distinct not in dimensions:
+            yield f"{place}.distinct: there is no dimension {population.distinct}"
+        if (population.reference is None) != (population.reference_source is None):
+            yield f"{place}.reference: a reference figure and its source go together"
+        if population.counting is Counting.STOCK and population.records is not Records.CLIENTS:
+            yield f"{place}.counting: only clients can be counted as stock"
 
 
 def _table_problems(programme: Programme) -> Iterator[str]:
-    dimensions = {dimension.id: len(dimension.codes) for dimension in programme.dimensions}
+    dimensions = {dimension.id: dimension for dimension in programme.dimensions}
     populations = {population.id for population in programme.populations}
     cells = 0
     for table in programme.tables:
@@ -275,11 +248,19 @@ def _table_problems(programme: Programme) -> Iterator[str]:
             yield f"{place}.population: there is no population {table.population}"
         missing = [name for name in table.dimensions if name not in dimensions]
         yield from (f"{place}.dimensions: there is no dimension {name}" for name in missing)
-        yield from (f"{place}.dimensions: {name} stands twice" for name in _repeated(table.dimensions))
-        if table.rho_share <= 0:
-            yield f"{place}.rho_share: must be more than 0"
+        yield from (f"{place}.dimensions: {name} stands twice" for name in repeated(table.dimensions))
+        if table.years == 2:
+            yield f"{place}.years: write 1, or 3 for a table that is published as the sum of three years"
         if not missing:
-            cells += math.prod(dimensions[name] for name in table.dimensions) + 1
+            used = [dimensions[name] for name in table.dimensions]
+            yield from _crossing_problems(place, used)
+            if table.rho_share > 0:
+                cells += math.prod(len(one.codes) for one in used) + 1
+            elif not _follows(table, programme.measured):
+                yield (
+                    f"{place}.rho_share: is 0, so it must follow from a table of {table.population} that has "
+                    "its dimensions and more, and a share"
+                )
     if cells > MAX_CELLS:
         yield f"tables: {cells} cells together, the most is {MAX_CELLS}"
     shares = sum((table.rho_share for table in programme.tables), Fraction(0))
@@ -287,5 +268,18 @@ def _table_problems(programme: Programme) -> Iterator[str]:
         yield f"tables: the rho_share of all tables adds up to {shares}, more than 1"
 
 
-def _repeated(names: Sequence[str]) -> list[str]:
-    return sorted({name for name in names if names.count(name) > 1})
+def _crossing_problems(place: str, used: Sequence[Dimension]) -> Iterator[str]:
+    fixed = [dimension.id for dimension in used if dimension.fixed_by is not None]
+    if len(fixed) > 1:  # who can fill a cell of both could be one institution, however many fill each level
+        yield f"{place}.dimensions: {' and '.join(fixed)} are both fixed by the roster; cross one of them"
+    names = {dimension.id for dimension in used}
+    for dimension in used:
+        if dimension.rolls_up in names:
+            yield f"{place}.dimensions: {dimension.id} takes codes of {dimension.rolls_up} together; use one"
+
+
+def _follows(table: Table, measured: Sequence[Table]) -> bool:
+    return any(
+        other.population == table.population and set(table.dimensions) <= set(other.dimensions)
+        for other in measured
+    )

@@ -27,6 +27,7 @@ class Institution(Model):
     Attributes:
         operator: who runs its node; several institutions may share an IT supplier.
         type, province: levels that the institution itself fixes, never taken from records.
+        facilities: the kinds of places it has, such as COSM; its placements can be in no other.
         protocol_key: raw Ed25519 public key, hexadecimal.
     """
 
@@ -35,6 +36,9 @@ class Institution(Model):
     operator: Name
     type: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]{1,32}$")]
     province: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]{1,32}$")]
+    facilities: Annotated[
+        tuple[Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]{1,32}$")], ...], Field(max_length=50)
+    ] = ()
     protocol_key: KeyHex
 
     @property

@@ -101,6 +101,8 @@ class Approval(Model):
     Attributes:
         rho_cap: the most that this programme may spend here in one reporting year.
         individual: whether the institution also agrees that the coordinator sees its own noisy tables.
+        small_levels: levels that few institutions can fill, such as "facility:COSM", to whose publication it
+            agrees: its total there becomes known to about two standard deviations of the national noise.
     """
 
     kind: Literal["approval"] = "approval"
@@ -108,6 +110,9 @@ class Approval(Model):
     programme: DigestField
     rho_cap: Exact
     individual: bool
+    small_levels: tuple[
+        Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,48}:[A-Z0-9_]{1,32}$")], ...
+    ] = ()
     approved_at: Moment
     expires_at: Moment
     approved_by: Name

@@ -20,7 +20,7 @@ from aggregator.book import opened
 from aggregator.client import Coordinator
 from aggregator.conductor import Round
 from aggregator.events import START, RoundOpened
-from desk import signing
+from desk.packaged import packaged
 from samentel.counting.privacy import noise_plan
 from samentel.counting.shares import share_plan
 from samentel.documents import programme as programmes
@@ -85,7 +85,7 @@ async def test_csv_and_parquet_hold_the_same_figures_with_their_types(federation
 
 def secure_sum(dealers=11, survivors=10, **changes):
     """A round of twelve of which some fell out before and some after they had dealt, with its sum."""
-    programme = programmes.parse(signing.packaged("aanleiding-samen"))
+    programme = programmes.parse(packaged("aanleiding-samen"))
     names = tuple(f"node-{number:02d}" for number in range(12))
     opened = RoundOpened(
         envelope="1" * 64,

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from aggregator import manual
-from desk import signing
+from desk.packaged import packaged
 from samentel.documents import programme as programmes
 from samentel.documents.access import Endpoint
 from samentel.documents.envelope import seal
@@ -70,7 +70,7 @@ class Played:
         return (ProgrammeSummary("cd" * 32, "redenen", 1),)
 
     def programme(self, digest):
-        return seal(programmes.PAYLOAD_TYPE, signing.packaged("aanleiding-samen"), self.key)
+        return seal(programmes.PAYLOAD_TYPE, packaged("aanleiding-samen"), self.key)
 
     def open_round(self, *asked):
         self.done.append(asked)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from desk import signing
+from desk.packaged import packaged
 from samentel.counting.privacy import noise_plan
 from samentel.documents import programme as programmes
 from samentel.documents.envelope import seal, to_json
@@ -24,7 +24,7 @@ NODES = ("a", "b", "c", "d")
 
 @pytest.fixture
 def programme():
-    return programmes.parse(signing.packaged("aanleiding-demo"))
+    return programmes.parse(packaged("aanleiding-demo"))
 
 
 @pytest.fixture

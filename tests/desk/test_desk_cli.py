@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from desk import signing
+from desk.packaged import packaged
 
 MAIN = "from desk.cli import main; main()"
 
@@ -115,7 +115,7 @@ def test_light_commands_load_nothing_heavy(words, tmp_path):
 def test_a_packaged_programme_is_written_once_byte_for_byte(tmp_path):
     words = ["programme", "aanleiding-demo", "--out", "p.toml"]
     assert samentel(*words, cwd=tmp_path).returncode == 0
-    assert (tmp_path / "p.toml").read_bytes() == signing.packaged("aanleiding-demo")
+    assert (tmp_path / "p.toml").read_bytes() == packaged("aanleiding-demo")
     again = samentel(*words, cwd=tmp_path)
     assert again.returncode == 1
     assert "not overwritten" in again.stderr
@@ -138,7 +138,7 @@ def test_the_plan_of_a_secure_sum_counts_those_who_fall_out():
 def test_the_whole_desk_works_from_the_command_line(tmp_path):
     for name in ("statistiek", "rapporteur"):
         assert samentel("keys", "new", name, cwd=tmp_path).returncode == 0
-    (tmp_path / "p.toml").write_bytes(signing.packaged("aanleiding-demo"))
+    (tmp_path / "p.toml").write_bytes(packaged("aanleiding-demo"))
     both = ["--key", "statistiek.key.pem", "--key", "rapporteur.key.pem"]
     signed = samentel("sign", "p.toml", *both, cwd=tmp_path)
     assert "2 signature(s)" in signed.stdout

@@ -9,7 +9,8 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 
 from desk import plan as planning
-from desk import plan_page, signing
+from desk import plan_page
+from desk.packaged import packaged
 from samentel.documents import programme as programmes
 from samentel.errors import DocumentError
 
@@ -70,7 +71,7 @@ def test_fewer_institutions_than_the_programme_asks_for_have_no_plan(programme):
 
 
 def test_a_change_of_rho_changes_the_plan(programme):
-    text = signing.packaged("aanleiding-demo").replace(b'rho = "1/2"', b'rho = "1/8"')
+    text = packaged("aanleiding-demo").replace(b'rho = "1/2"', b'rho = "1/8"')
     made, before = planning.plan(programmes.parse(text), 4), planning.plan(programme, 4)
     assert made.tables[0].sd_institution == pytest.approx(2 * before.tables[0].sd_institution)
 

@@ -1,4 +1,5 @@
 from desk import signing
+from desk.packaged import packaged
 from samentel.counting.privacy import noise_plan, total_rho
 from samentel.documents import programme as programmes
 
@@ -28,9 +29,9 @@ def test_every_age_has_exactly_one_band(programme):
 
 
 def test_it_reads_the_same_by_name_and_as_a_file(tmp_path):
-    (tmp_path / "copy.toml").write_bytes(signing.packaged("aanleiding-demo"))
+    (tmp_path / "copy.toml").write_bytes(packaged("aanleiding-demo"))
     by_name, by_file = (
         signing.read_programme("aanleiding-demo"),
         signing.read_programme(str(tmp_path / "copy.toml")),
     )
-    assert by_name.digest == by_file.digest == programmes.parse(signing.packaged("aanleiding-demo")).digest
+    assert by_name.digest == by_file.digest == programmes.parse(packaged("aanleiding-demo")).digest

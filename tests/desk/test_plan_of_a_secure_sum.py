@@ -8,7 +8,8 @@ from rich.console import Console
 
 import node.config
 from desk import plan as planning
-from desk import plan_page, signing
+from desk import plan_page
+from desk.packaged import packaged
 from samentel.counting.privacy import noise_plan
 from samentel.documents import programme as programmes
 from samentel.documents.keys import SigningKey
@@ -33,12 +34,12 @@ NOW = datetime(2026, 4, 1, 8, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def together():
-    return programmes.parse(signing.packaged("aanleiding-samen"))
+    return programmes.parse(packaged("aanleiding-samen"))
 
 
 def changed(**numbers):
     """The packaged programme with other numbers in it."""
-    text = signing.packaged("aanleiding-samen").decode()
+    text = packaged("aanleiding-samen").decode()
     for name, value in numbers.items():
         (line,) = [line for line in text.splitlines() if line.startswith(f"{name} = ")]
         text = text.replace(line, f"{name} = {value}")
@@ -172,7 +173,7 @@ def test_it_differs_from_the_individual_programme_in_mode_and_numbers_only(toget
     rules = together.roster
     assert (rules.institutions_min, rules.collude_max, rules.absent_max) == (8, 1, 2)
     assert noise_plan(together) == noise_plan(programme)
-    text = signing.packaged("aanleiding-samen").decode()
+    text = packaged("aanleiding-samen").decode()
     assert "aanleiding-samen --institutions" in text
     assert '(mode "individual")' not in text
 

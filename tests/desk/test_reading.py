@@ -3,7 +3,8 @@ import io
 import pytest
 from rich.console import Console
 
-from desk import reading, signing, verify
+from desk import reading, verify
+from desk.packaged import packaged
 from desk.pull import figures
 from samentel.counting.shares import share_plan
 from samentel.documents import programme as programmes
@@ -18,7 +19,7 @@ def alone(directory, coordinator):
 @pytest.fixture
 def together(alone):
     """The same release as if it were of a secure sum: ten of twelve, eleven of which dealt."""
-    programme = programmes.parse(signing.packaged("aanleiding-samen"))
+    programme = programmes.parse(packaged("aanleiding-samen"))
     names = tuple(f"node-{number:02d}" for number in range(12))
     facts = release.privacy_facts(programme, share_plan(programme, 12, 11), 12, 11)
     covered = release.Coverage(invited=names, present=names, in_sum=names[:10], dealt=11)

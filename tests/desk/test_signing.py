@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from desk import keys, signing, verify
+from desk.packaged import packaged
 from samentel.documents.envelope import Envelope, from_json, to_json
 from samentel.documents.model import to_bytes
 from samentel.documents.roster import Institution, Roster
@@ -15,7 +16,7 @@ from samentel.errors import DocumentError, LocalFault, PeerError
 def desk(tmp_path):
     """Two signers and a programme file."""
     made = [keys.new(name, tmp_path) for name in ("statistiek", "rapporteur")]
-    (tmp_path / "programme.toml").write_bytes(signing.packaged("aanleiding-demo"))
+    (tmp_path / "programme.toml").write_bytes(packaged("aanleiding-demo"))
     return tmp_path, [keys.read_signing(one.private) for one in made], [one.public for one in made]
 
 
@@ -80,7 +81,7 @@ def test_every_changed_byte_of_the_payload_breaks_the_signature(desk):
 )
 def test_nobody_signs_a_programme_that_does_not_hold(desk, name, old, new, why):
     place, signers, _ = desk
-    (place / name).write_bytes(signing.packaged("aanleiding-demo").replace(old, new))
+    (place / name).write_bytes(packaged("aanleiding-demo").replace(old, new))
     with pytest.raises(DocumentError, match=why):
         signing.sign(place / name, signers)
     assert not (place / f"{name}.dsse.json").exists()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from desk import signing
+from desk.packaged import packaged
 from flows import settings
 from rehearsal import federation, sector
 from rehearsal.federation import Federation
@@ -72,7 +72,7 @@ def running(tmp_path_factory) -> Iterator[Running]:
     assert made.truth["THB_OTH"] == 0, "the planted counts stand alone in their cell"
     exports = [planted(export, count) for export, count in zip(made.exports, (*COUNTS, 0), strict=False)]
     with ExitStack() as ends:
-        parts = federation.prepare(directory, exports, signing.packaged("aanleiding-demo"))
+        parts = federation.prepare(directory, exports, packaged("aanleiding-demo"))
         ends.callback(parts.aggregator.stop)
         made = Running(parts, directory, {})
         ends.callback(lambda: [made.stop(name) for name in list(made.nodes)])

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from desk import signing
+from desk.packaged import packaged
 from flows import settings
 from rehearsal import processes
 from samentel.documents import programme as programmes
@@ -68,7 +68,7 @@ class Played:
 
     def __init__(self, programme, road):
         key = SigningKey(b"\1" * 32)
-        self.envelope = seal(programmes.PAYLOAD_TYPE, signing.packaged(programme), key)
+        self.envelope = seal(programmes.PAYLOAD_TYPE, packaged(programme), key)
         self.authority = (key.public,)
         self.endpoint = Endpoint(
             address="localhost:1", coordinator_key="00" * 32, authority=("a.pem",), authority_threshold=1

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from aggregator.client import Coordinator
-from desk import signing
+from desk.packaged import packaged
 from flows import settings
 from node.store import Reader
 from rehearsal import federation, processes, sector
@@ -24,7 +24,7 @@ FEWER = {"institutions_min = 8": "institutions_min = 4", "collude_max = 1": "col
 @pytest.fixture(scope="module")
 def together(tmp_path_factory):
     """A federation whose programme is a secure sum; its nodes run."""
-    text = signing.packaged(PROGRAMME).decode()
+    text = packaged(PROGRAMME).decode()
     for written, wanted in FEWER.items():
         assert written in text
         text = text.replace(written, wanted)

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from desk import signing
+from desk.packaged import packaged
 from node import approving, explain
 from node.config import LOCAL_CAP
 from node.store import DocumentKind, DocumentRecord, Store
@@ -20,7 +20,7 @@ from samentel.documents.roster import PAYLOAD_TYPE, Institution, Roster
 
 @pytest.fixture(scope="module")
 def together():
-    return programmes.parse(signing.packaged("aanleiding-samen"))
+    return programmes.parse(packaged("aanleiding-samen"))
 
 
 def text(*arguments):
@@ -120,7 +120,7 @@ def test_a_roster_below_the_least_number_does_not_make_the_noise_smaller(togethe
 
 
 def test_an_individual_programme_says_nothing_of_a_secure_sum():
-    shown = text(programmes.parse(signing.packaged("aanleiding-demo")), Words("nl"), 12, LOCAL_CAP)
+    shown = text(programmes.parse(packaged("aanleiding-demo")), Words("nl"), 12, LOCAL_CAP)
     assert "INDIVIDUELE WIJZE" in shown
     assert "Beveiligde som" not in shown
     assert "per instelling; rho" in shown

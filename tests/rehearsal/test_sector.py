@@ -5,7 +5,7 @@ from itertools import combinations
 
 import pytest
 
-from desk import signing
+from desk.packaged import packaged
 from node import intake, mapping
 from rehearsal import sector
 from samentel.documents import programme as programmes
@@ -16,7 +16,7 @@ YEAR = 2025
 
 @pytest.fixture(scope="module")
 def programme():
-    return programmes.parse(signing.packaged("aanleiding-demo"))
+    return programmes.parse(packaged("aanleiding-demo"))
 
 
 def settled(export, place):

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from desk import signing
+from desk.packaged import packaged
 from desk.pull import Pulled
 from rehearsal import worth
 from samentel.counting.privacy import noise_plan
@@ -19,7 +19,7 @@ NAMES = tuple(f"node-{number:02d}" for number in range(12))
 
 @pytest.fixture(scope="module")
 def programme():
-    return programmes.parse(signing.packaged("aanleiding-samen"))
+    return programmes.parse(packaged("aanleiding-samen"))
 
 
 class Manifest:

@@ -140,8 +140,12 @@ MISTAKES = [
         "tables.sex-age.dimensions: there is no dimension shoe",
     ),
     (put("tables", 0, "dimensions"), ["sex", "sex"], "tables.sex-age.dimensions: sex stands twice"),
-    (put("tables", 0, "dimensions"), [], "tables.0.dimensions: "),
-    (put("tables", 0, "rho_share"), "0", "tables.sex-age.rho_share: must be more than 0"),
+    (
+        put("tables", 0, "rho_share"),
+        "0",
+        "tables.sex-age.rho_share: is 0, so it must follow from a table of persons that has "
+        "its dimensions and more, and a share",
+    ),
     (
         put("tables", 0, "rho_share"),
         "51/100",

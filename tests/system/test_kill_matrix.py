@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from aggregator.events import Contributed
-from desk.signing import packaged
+from desk.packaged import packaged
 from node.store import Reader
 from rehearsal import sector
 from samentel.counting.ledger import Kind

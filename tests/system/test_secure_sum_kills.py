@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from aggregator.events import DealerConvicted, MessagePosted, Totalled
-from desk.signing import packaged
+from desk.packaged import packaged
 from rehearsal import sector
 from samentel.counting.ledger import Kind
 from samentel.ids import digest
