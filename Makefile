@@ -49,7 +49,7 @@ proto: $(READY)  ## regenerate the checked-in stubs of proto/ into samentel/wire
 
 requirements:  ## recompile the pinned requirements from pyproject.toml (needs uv)
 	$(COMPILE) pyproject.toml --all-extras -o requirements/all.txt
-	$(COMPILE) pyproject.toml --extra aggregator --extra flows -c requirements/all.txt -o requirements/national.txt
+	$(COMPILE) pyproject.toml --extra aggregator --extra flows --extra publish -c requirements/all.txt -o requirements/national.txt
 	$(COMPILE) pyproject.toml -c requirements/all.txt -o requirements/node.txt
 	printf '%s\n' build editables hatchling | $(COMPILE) - -c requirements/all.txt -o requirements/build.txt
 

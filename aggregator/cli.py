@@ -150,12 +150,23 @@ def serve() -> None:
 
 @app.command
 def invite(
-    node: str, /, *, name: str, operator: str, type: str, province: str, out: Path | None = None
+    node: str,
+    /,
+    *,
+    name: str,
+    operator: str,
+    type: str,
+    province: str,
+    facility: Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())] = None,
+    out: Path | None = None,
 ) -> None:
     """Invite an institution: writes an invitation file, to be handed over and kept secret until it is used.
 
+    Type, province and kinds of places come onto the roster. They decide in which levels of a programme the
+    institution can be counted, so the programme's words are used for them.
+
     Example: samentel-aggregator invite de-haven --name "Stichting De Haven" --operator "De Haven" \
---type OPVANG --province NL32
+--type VO_MO --province PV27 --facility VO_MO COSM
 
     Parameters
     ----------
@@ -169,13 +180,23 @@ def invite(
         Kind of institution, a code of the programme authority.
     province
         Province, a code of the programme authority.
+    facility
+        The kinds of places it has, codes of the programme authority; none if not given.
     out
         The file to write; NODE.invitation.json if not given.
     """
     from aggregator import authority, enrolment, files
     from samentel.documents.model import to_bytes
 
-    made = enrolment.invite(_config(), node, name=name, operator=operator, type=type, province=province)
+    made = enrolment.invite(
+        _config(),
+        node,
+        name=name,
+        operator=operator,
+        type=type,
+        province=province,
+        facilities=facility or (),
+    )
     path = out or Path(f"{node}.invitation.json")
     files.write(path, to_bytes(made) + b"\n", files.PRIVATE)
     print(f"Invitation written to {path}; it can be used once, until {made.expires_at:%Y-%m-%d %H:%M} UTC.")

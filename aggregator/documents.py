@@ -48,6 +48,7 @@ def draft_roster(config: Config, *, version: int | None = None) -> bytes:
                 operator=member.invited.operator,
                 type=member.invited.type,
                 province=member.invited.province,
+                facilities=member.invited.facilities,
                 protocol_key=member.enrolled.protocol_key,
             )
         )

@@ -6,6 +6,7 @@ telephone; only then is a certificate issued. The functions of this module are
 called by the command line; those that take a Book also by the daemon.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,8 +25,20 @@ from samentel.ids import NODE_ID, digest
 from samentel.wire.methods import Role
 
 
-def invite(config: Config, node: str, *, name: str, operator: str, type: str, province: str) -> Invitation:
+def invite(
+    config: Config,
+    node: str,
+    *,
+    name: str,
+    operator: str,
+    type: str,
+    province: str,
+    facilities: Sequence[str] = (),
+) -> Invitation:
     """Invite an institution; a new invitation replaces an earlier one until the node is confirmed.
+
+    Args:
+        facilities: the kinds of places it has, such as COSM; its placements can be in no other.
 
     Raises:
         LocalFault: the node is enrolled already, or a name has another form than names have.
@@ -35,12 +48,18 @@ def invite(config: Config, node: str, *, name: str, operator: str, type: str, pr
     pair, issued = authority.invitation(_named(node), now)
     try:
         body = Invited(
-            name=name, operator=operator, type=type, province=province, spki=issued.spki, until=issued.until
+            name=name,
+            operator=operator,
+            type=type,
+            province=province,
+            facilities=tuple(facilities),
+            spki=issued.spki,
+            until=issued.until,
         )
     except ValueError:
         raise LocalFault(
             "an institution needs a name and an operator, and a type and a province of capitals, digits and "
-            "underscores, such as OPVANG and NL31"
+            "underscores, such as VO_MO and PV27; of its facilities each is such a word too, and stands once"
         ) from None
 
     def decision(state: State) -> Entry:

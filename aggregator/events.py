@@ -24,7 +24,7 @@ from samentel.documents.model import (
     to_bytes,
 )
 from samentel.documents.programme import Mode
-from samentel.documents.roster import KeyHex
+from samentel.documents.roster import Facilities, KeyHex
 from samentel.errors import DocumentError, LocalFault
 from samentel.ids import NO_DIGEST, Digest
 
@@ -42,6 +42,7 @@ class Invited(Model):
     operator: Name
     type: CodeText
     province: CodeText
+    facilities: Facilities = ()
     spki: DigestField
     until: Moment
 

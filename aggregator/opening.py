@@ -5,6 +5,7 @@ for anything; the text says what to change.
 """
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 
 from aggregator.book import Entry, State
@@ -16,6 +17,7 @@ from aggregator.sums import start_of
 from samentel.counting.shares import share_plan
 from samentel.documents import statements
 from samentel.documents.envelope import to_json
+from samentel.documents.levels import least_at_level, too_small
 from samentel.documents.programme import Mode, Programme
 from samentel.documents.roster import Roster
 from samentel.errors import DocumentError, PeerError, Reason, Refusal
@@ -87,6 +89,7 @@ def opening(office: Office, state: State, programme: Programme, period: Period, 
             Reason.PARAMETER_BELOW_FLOOR,
             f"{len(institutions)} institutions are on the roster, {least} are needed",
         )
+    check_levels(programme, office.roster(held.digest))
     config, secure = office.config, programme.mode is Mode.SECURE_SUM
     gather_until = now + config.gather
     steps = config.advertise + config.share if secure else timedelta()
@@ -118,8 +121,28 @@ def opening(office: Office, state: State, programme: Programme, period: Period, 
     return Entry(bodies=((document.round_id, body),), blobs=(file,))
 
 
+def check_levels(programme: Programme, roster: Roster) -> None:
+    """Refuse a roster on which too few institutions can fill a level that the roster fixes.
+
+    Raises:
+        Refusal: PARAMETER_BELOW_FLOOR; the text names the levels, and what to change.
+    """
+    small = too_small(programme, roster)
+    if small:
+        least = least_at_level(programme)
+        facts = ", ".join(f"{level.name} has {len(level.nodes)}" for level in small)
+        raise Refusal(
+            Reason.PARAMETER_BELOW_FLOOR,
+            f"{least} institutions of the roster must be able to fill each level that it fixes, and {facts}. "
+            "Have a programme signed that takes such a level together with another (members), or that marks "
+            "it by_consent, so that each of its institutions is asked to agree",
+        )
+
+
 def least_present(programme: Programme, roster: Roster, round_: statements.Round, config: Config) -> int:
     """With how many institutions a secure sum can begin: with that many, and with any more.
+
+    Which ones they are matters too: each level that the roster fixes needs c + 2 of them.
 
     Raises:
         Refusal: PARAMETER_BELOW_FLOOR, not even with the whole roster; the text says what to change.
@@ -131,6 +154,8 @@ def least_present(programme: Programme, roster: Roster, round_: statements.Round
     try:
         terms = terms_of(programme, roster, round_, start)
         check_announced(terms, Floors())
+        # How many are enough says nothing of who: whether levels are full is looked at when keys are listed.
+        terms = replace(terms, levels=())
         least = rostered
         while least > 1 and _can_begin(terms, least - 1):
             least -= 1

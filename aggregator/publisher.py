@@ -28,7 +28,7 @@ from samentel.documents.statements import payload_type
 from samentel.errors import LocalFault, SamentelError
 from samentel.figures import release
 from samentel.figures.estimate import NationalSum, estimate
-from samentel.figures.release import Coverage, File, Manifest
+from samentel.figures.release import Coverage, EarlierYear, File, Manifest, Row
 from samentel.ids import Digest, digest
 
 MANIFEST, SIGNED = "manifest.json", "manifest.dsse.json"
@@ -40,12 +40,20 @@ _TYPES: Mapping[str, type[pl.DataType]] = {
     "sd": pl.Float64,
     "lower": pl.Float64,
     "upper": pl.Float64,
-    "shown": pl.Int64,
-    "shown_lower": pl.Int64,
-    "shown_upper": pl.Int64,
+    "share": pl.Float64,
+    "share_sd": pl.Float64,
+    "share_lower": pl.Float64,
+    "share_upper": pl.Float64,
 }
 
-Row = dict[str, str | int | float]
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Earlier:
+    """A year that was published before, measured in the same tables."""
+
+    year: EarlierYear
+    plan: Sequence[TableNoise]
+    national: NationalSum
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -58,6 +66,7 @@ class Material:
         dealers: institutions that were there when noise shares were sized; in individual mode, in the sum.
         rostered: institutions on the roster of the round.
         published_at: fixed when publishing began, so that a second making gives the same bytes.
+        earlier: the two years before, oldest first, if both were published before this one; else none.
     """
 
     release_id: str
@@ -69,6 +78,7 @@ class Material:
     rostered: int
     published_at: datetime
     supersedes: str | None
+    earlier: Sequence[Earlier] = ()
 
 
 def write(releases: Path, material: Material, key: SigningKey) -> Digest:
@@ -131,7 +141,9 @@ def _check(releases: Path, material: Material, key: VerifyKey) -> Digest:
 def _contents(material: Material) -> tuple[Manifest, dict[str, bytes]]:
     programme, round_ = material.programme, material.round
     plan, national = material.plan, material.national
-    rows = list(release.rows(programme, estimate(programme, plan, national)))
+    years = [estimate(programme, one.plan, one.national) for one in material.earlier]
+    rows = list(release.rows(programme, [*years, estimate(programme, plan, national)]))
+    sums = {str(one.year.period): one.national for one in material.earlier}
     contents = {"tables.csv": _csv(rows), "tables.parquet": _parquet(rows)}
     manifest = Manifest(
         release_id=material.release_id,
@@ -156,7 +168,8 @@ def _contents(material: Material) -> tuple[Manifest, dict[str, bytes]]:
         privacy=release.privacy_facts(programme, plan, material.rostered, material.dealers),
         interval=release.INTERVAL,
         reading=release.READING,
-        tables=release.table_facts(programme, plan, national),
+        earlier=tuple(one.year for one in material.earlier),
+        tables=release.table_facts(programme, plan, {**sums, str(round_.opened.period): national}),
         files=tuple(File(name=name, bytes=len(data), sha256=digest(data)) for name, data in contents.items()),
         software=f"samentel {version('samentel')}",
     )

@@ -135,7 +135,7 @@ def houses(nodes: int) -> tuple[House, ...]:
     return tuple(
         House(
             f"huis-{number:02d}", f"Huis {number} (verzonnen)", f"Huis {number}", like.type, like.province,
-            like.dialect, like.clients,
+            like.dialect, like.clients, like.victims, like.placements,
         )
         for number in range(nodes)
         for like in (known[number % len(known)],)

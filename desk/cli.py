@@ -1,8 +1,8 @@
 """The command ``samentel``: a thin door; what it does is in the modules beside it.
 
 Heavy parts load only when their command is called: ``samentel plan`` needs no
-gRPC, and ``samentel flow`` and ``samentel demo`` live on floors above this one
-and are named by text only.
+gRPC, and ``samentel flow``, ``samentel demo`` and ``samentel rehearse`` live on
+floors above this one and are named by text only.
 """
 
 import os
@@ -38,7 +38,7 @@ def _whole(_: object, tokens: Sequence[Token]) -> int:
 Whole = Annotated[int, Parameter(converter=_whole)]
 
 # Where an optional part comes from, by the first name in its import path.
-EXTRAS = {"prefect": "flows", "fastapi": "flows", "sqlalchemy": "aggregator"}
+EXTRAS = {"prefect": "flows", "fastapi": "flows", "sqlalchemy": "aggregator", "jinja2": "publish"}
 
 app = App(
     name="samentel",
@@ -49,11 +49,17 @@ app = App(
 keys_app = App(
     name="keys", help="Make keys at your own desk; private halves never leave it.", help_format="plaintext"
 )
+rehearse_app = App(
+    name="rehearse",
+    help="Rehearse with people who do not exist: a made-up sector and its true tables.",
+    help_format="plaintext",
+)
 flow_app = App(
     name="flow", help="Run national rounds with Prefect: now, or by the calendar.", help_format="plaintext"
 )
 app.command(keys_app)
 app.command(flow_app)
+app.command(rehearse_app)
 flow_app.command("flows.cli:run", name="run", help="Run the round of one period now, and publish it.")
 flow_app.command(
     "flows.cli:serve", name="serve", help="Run rounds by the calendar, with Prefect's page to watch them."
@@ -63,6 +69,7 @@ app.command(
     name="demo",
     help="A whole federation on this machine, with made-up people: two releases, two nodes that are killed.",
 )
+rehearse_app.command("rehearsal.cli:sector", name="sector")
 
 
 def main() -> None:
@@ -148,35 +155,63 @@ def plan(
     *,
     institutions: Whole | None = None,
     absent: Whole = 0,
+    roster: Path | None = None,
     json: Flag = False,
     lang: Language | None = None,
 ) -> None:
     """Show what a programme will be worth and what it will cost, before any record is read.
 
     Example:  samentel plan aanleiding-demo --institutions 4
-    Example:  samentel plan aanleiding-samen --institutions 40 --absent 2
+    Example:  samentel plan registratie-2025 --institutions 40 --absent 2
+    Example:  samentel plan my-programme.toml --roster roster.json.dsse.json
     Example:  samentel plan my-programme.toml --institutions 40 --json
 
     Args:
         programme: a TOML file, a signed file, or the name of a programme that comes with this software.
         institutions: how many institutions will begin; by default the least that is allowed.
         absent: how many of them will fall out on the way; the others are in the sum.
+        roster: a roster (.json or signed): all its institutions begin, and its levels are checked.
         json: print one JSON object instead of a table.
         lang: nl or en.
     """
     from desk import plan as planning
     from desk import plan_page
-    from desk.signing import read_programme
+    from desk.signing import read_programme, read_roster
 
     asked = read_programme(programme)
+    if roster is not None and institutions is not None:
+        raise LocalFault("give --institutions or --roster: with a roster, all its institutions begin")
+    listed = None if roster is None else read_roster(roster)
     begin = asked.roster.institutions_min if institutions is None else institutions
-    made = planning.plan(asked, begin, absent)
+    made = planning.plan(asked, begin if listed is None else len(listed.institutions), absent, listed)
     if json:
-        from json import dumps
-
-        print(dumps(planning.as_values(made)))
+        _print_json(planning.as_values(made))
     else:
         _show(plan_page.render(made, language(lang)))
+
+
+@app.command
+def shares(programme: str, *, write: Path | None = None, json: Flag = False) -> None:
+    """Divide a programme's rho over its tables so that their weighted error is least, for its author.
+
+    Example:  samentel shares registratie-2025
+    Example:  samentel shares my-programme.toml --write my-programme.toml
+
+    Args:
+        programme: a TOML file, a signed file, or the name of a programme that comes with this software.
+        write: a file with its tables, where each rho_share becomes the best; nothing else in it changes.
+        json: print one JSON object instead of lines.
+    """
+    from desk import division, files
+    from desk.signing import read_programme
+
+    found = division.best(read_programme(programme))
+    if write is not None:
+        files.write(write, division.put_into(files.read(write), found.shares, write.name))
+    if json:
+        _print_json(division.as_values(found))
+    else:
+        print("\n".join(division.lines(found)))
 
 
 @app.command
@@ -258,6 +293,7 @@ def pull(
     credentials: Path | None = None,
     out: Path | None = None,
     format: Literal["csv", "parquet", "all"] = "all",
+    table: str | None = None,
     list_: Annotated[bool, Parameter(name="--list", negative="")] = False,
     lang: Language | None = None,
 ) -> None:
@@ -265,12 +301,14 @@ def pull(
 
     Example:  samentel pull --list --credentials credentials/
     Example:  samentel pull latest --credentials credentials/ --out release/
+    Example:  samentel pull latest --credentials credentials/ --table reason-organisation
 
     Args:
         release: its id, or latest.
         credentials: your credentials directory; by default SAMENTEL_CREDENTIALS.
         out: the directory to write to; by default one named after the release.
         format: which of the tables' files to fetch.
+        table: show this table only; by default the totals and every table of one dimension.
         list_: only list the releases there are.
         lang: nl or en.
     """
@@ -284,9 +322,45 @@ def pull(
                 print(f"{entry.release_id}\t{entry.programme_id}\t{entry.period}\t{entry.published_at}")
         return
     pulled = pulling.pull(holder, release, out, format)
-    _show(reading.whole(pulled.manifest, pulled.figures, language(lang)))
+    _show(reading.whole(pulled.manifest, pulled.figures, language(lang), table))
     for path in pulled.paths:
         print(path)
+
+
+@app.command
+def report(
+    release: Path,
+    *,
+    lang: Literal["nl", "en", "both"] = "both",
+    out: Path | None = None,
+    coordinator: str | None = None,
+    credentials: Path | None = None,
+) -> None:
+    """Make a page to read of a release that was fetched: report.nl.html and report.en.html.
+
+    Every file is checked against the manifest first. With a key, or with SAMENTEL_CREDENTIALS set, also the
+    coordinator's signature.
+
+    Example:  samentel report release/
+    Example:  samentel report release/ --lang nl --out page/
+
+    Args:
+        release: the directory of the release.
+        lang: nl, en or both.
+        out: the directory to write to; by default one named report/ in that of the release. The pages link
+            to the release's files where they are.
+        coordinator: the coordinator's public key, 64 hexadecimal digits.
+        credentials: take the coordinator's key from this credentials directory.
+    """
+    from desk import report as reporting
+
+    keyed = coordinator is not None or credentials is not None or ENVIRONMENT in os.environ
+    key = _coordinator_key(coordinator, credentials) if keyed else None
+    languages = reporting.LANGUAGES if lang == "both" else (lang,)
+    for path in reporting.write(release, out or release / reporting.FOLDER, languages, coordinator=key):
+        print(path)
+    if key is None:
+        print("its files are what the manifest says; who signed that was not checked: give --credentials")
 
 
 def _coordinator_key(given: str | None, credentials: Path | None) -> "VerifyKey":
@@ -317,6 +391,12 @@ def _authority_keys(
             f"--threshold {needed}: with {len(found)} keys, write a number from 1 to {len(found)}"
         )
     return found, needed
+
+
+def _print_json(values: object) -> None:
+    from json import dumps
+
+    print(dumps(values, indent=2))
 
 
 def _show(what: object) -> None:

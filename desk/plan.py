@@ -1,74 +1,49 @@
 """What a programme will be worth and what it will cost, before any record is read.
 
 Everything here follows from the programme and the number of institutions
-alone. The normal quantile is used throughout: the discrete Gaussian, and a sum
-of its shares, differ from it by less than anybody can see in these figures.
-What people read of it is in ``desk/plan_page.py``.
+alone, and from the roster where there is one. The normal quantile is used
+throughout: the discrete Gaussian, and a sum of its shares, differ from it by
+less than anybody can see in these figures. How accurate the tables are is
+worked out in ``desk/accuracy.py``; what people read is in ``desk/plan_page.py``.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 
-from samentel.counting.privacy import TableNoise, attacker_power, epsilon_upper, noise_plan, total_rho
-from samentel.counting.shares import plan_of, summed_variance, tau_upper
-from samentel.documents.programme import Mode, Programme, RosterRules, Table
+from desk.accuracy import Optimality, TablePlan, optimality, table_plans, unreadable
+from desk.answers import Answer, answers
+from desk.reach import LevelPlan, level_plans, too_few
+from samentel.counting.privacy import TableNoise, attacker_power, epsilon_upper, total_rho
+from samentel.counting.shares import honest_shares, plan_of, tau_upper
+from samentel.documents.programme import Mode, Programme, RosterRules
+from samentel.documents.roster import Roster
 from samentel.errors import DocumentError
 from samentel.figures.collusion import Collusion, collusion_of
-from samentel.figures.estimate import Z
 from samentel.secagg.ring import ring_for
 from samentel.secagg.terms import NODES_MOST, threshold
 
-ONE_SIDED = 1.645  # a count this many sd above zero is chance in one of twenty
 FALSE_ALARMS = 0.05
 TIMES = (1, 2, 3)  # institutions, or years, that the plan answers for
 LOCAL_CAP = 80  # a node's default cap on the local loss of a year; a test compares it with the node's own
 
 
 @dataclass(frozen=True, slots=True)
-class Alone:
-    """What one table would be worth in individual mode: each institution adds the full noise.
+class PopulationPlan:
+    """Whom some of the tables count.
 
     Attributes:
-        sd_national, half_width: as of the table itself.
-        ratio: how many times wider this is than the secure sum.
+        rows_per_person: k, the most rows one person adds to each of its tables.
+        reference: about how many rows the country has in a period; None if the programme names no figure.
     """
 
-    sd_national: float
-    half_width: float
-    ratio: float
-
-
-@dataclass(frozen=True, slots=True)
-class TablePlan:
-    """What one table will be worth.
-
-    Attributes:
-        rows_per_person: k, the most rows one person adds.
-        rho_share, rho: part of the programme's loss, and the loss itself; in a secure sum the most it can be.
-        granularity: s, so many times each row is counted.
-        sd_institution: standard deviation of what one institution adds to a cell, in persons: the full noise,
-            or in a secure sum its share.
-        sd_national: the same of the national sum.
-        half_width: half the 95 % interval of a national cell, in persons.
-        least_seen: the smallest national count that can be told from zero, one-sided at 5 %, whole persons.
-        alone: for a secure sum, the comparison.
-    """
-
-    table: str
+    population: str
     title_nl: str
     title_en: str
-    cells: int
     rows_per_person: int
-    rho_share: Fraction
-    rho: Fraction
-    granularity: int
-    sd_institution: float
-    sd_national: float
-    half_width: float
-    least_seen: int
-    alone: Alone | None
+    reference: int | None
+    reference_source: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +91,8 @@ class SumPlan:
         attempts_fit: how many attempts fit under the local cap that a node has unless its house sets another;
             may be 0.
         colluding: the loss by the number of colluders.
+        individual_ratio: how many times as wide every interval would be if each institution added the full
+            noise itself (individual mode).
     """
 
     collude_max: int
@@ -128,6 +105,7 @@ class SumPlan:
     ledger_local_most: Fraction
     attempts_fit: int
     colluding: tuple[Colluding, ...]
+    individual_ratio: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +121,10 @@ class Plan:
         ledger_attempt, ledger_most: what one attempt and all attempts book against a year's cap.
         by_institutions: what a person pays who is in the data of 1, 2, 3 institutions in one period.
         by_years: what a person pays who is in the data of one institution for 1, 2, 3 reporting years.
+        populations, tables: in the programme's order.
+        answers: what the headline figures are worth.
+        optimality: how far the shares of rho are from the best.
+        levels: those that the roster fixes; empty if no table has one.
         secure_sum: None in individual mode.
     """
 
@@ -153,7 +135,11 @@ class Plan:
     institutions: int
     absent: int
     institutions_min: int
+    populations: tuple[PopulationPlan, ...]
     tables: tuple[TablePlan, ...]
+    answers: tuple[Answer, ...]
+    optimality: Optimality
+    levels: tuple[LevelPlan, ...]
     rho: Fraction
     delta: Fraction
     epsilon: float
@@ -166,20 +152,22 @@ class Plan:
     secure_sum: SumPlan | None
 
 
-def plan(programme: Programme, institutions: int, absent: int = 0) -> Plan:
+def plan(programme: Programme, institutions: int, absent: int = 0, roster: Roster | None = None) -> Plan:
     """The plan of a programme.
 
     Args:
         institutions: on the roster, and all of them there when the round begins.
         absent: how many of them fall out before their counts have arrived.
+        roster: who they are, if that is known already.
 
     Raises:
-        DocumentError: such a round cannot end in a sum; every reason, each with what to change.
+        DocumentError: such a round cannot end in a sum, a level has too few institutions, or a table would
+            be published that is too uncertain to read; every reason, each with what to change.
     """
-    problems = list(_problems(programme, institutions, absent))
-    if problems:
-        raise DocumentError("plan", problems)
+    _refuse(_problems(programme, institutions, absent))
     noises = plan_of(programme, institutions, institutions)
+    tables = table_plans(programme, noises, institutions - absent)
+    _refuse([*unreadable(programme, tables), *(too_few(programme, roster) if roster else ())])
     shared = programme.mode is Mode.SECURE_SUM
     collusion = collusion_of(programme, noises, institutions, institutions) if shared else None
     spent = collusion.central if collusion else total_rho(noises)
@@ -192,7 +180,11 @@ def plan(programme: Programme, institutions: int, absent: int = 0) -> Plan:
         institutions=institutions,
         absent=absent,
         institutions_min=programme.roster.institutions_min,
-        tables=_tables(programme, noises, institutions - absent),
+        populations=tuple(_populations(programme)),
+        tables=tables,
+        answers=answers(programme, noises, institutions - absent),
+        optimality=optimality(programme),
+        levels=level_plans(programme, roster),
         rho=spent,
         delta=programme.delta,
         epsilon=epsilon_upper(spent, programme.delta),
@@ -210,6 +202,12 @@ def plan(programme: Programme, institutions: int, absent: int = 0) -> Plan:
 def as_values(made: Plan) -> dict[str, object]:
     """The plan as plain values for JSON; exact numbers as text such as "1/2"."""
     return asdict(made, dict_factory=lambda pairs: {key: _plain(value) for key, value in pairs})
+
+
+def _refuse(problems: Iterable[str]) -> None:
+    found = list(problems)
+    if found:
+        raise DocumentError("plan", found)
 
 
 def _problems(programme: Programme, institutions: int, absent: int) -> Iterator[str]:
@@ -262,39 +260,18 @@ def _sum_problems(rules: RosterRules, institutions: int, absent: int) -> Iterato
         yield _too_few(rules.institutions_min, institutions, absent)
 
 
-def _tables(programme: Programme, noises: Sequence[TableNoise], survivors: int) -> tuple[TablePlan, ...]:
-    full = noise_plan(programme)
-    shared = programme.mode is Mode.SECURE_SUM
-    return tuple(
-        _table(programme, table, noise, other if shared else None, survivors)
-        for table, noise, other in zip(programme.tables, noises, full, strict=True)
-    )
-
-
-def _table(
-    programme: Programme, table: Table, noise: TableNoise, full: TableNoise | None, survivors: int
-) -> TablePlan:
-    national = math.sqrt(summed_variance(noise, survivors))
-    return TablePlan(
-        table=table.id,
-        title_nl=table.title.nl,
-        title_en=table.title.en,
-        cells=noise.cells,
-        rows_per_person=noise.rows,
-        rho_share=table.rho_share,
-        rho=programme.rho_of(table) if full else noise.rho,  # of a share alone, it would be the local loss
-        granularity=noise.granularity,
-        sd_institution=math.sqrt(noise.variance),
-        sd_national=national,
-        half_width=Z * national,
-        least_seen=math.ceil(ONE_SIDED * national),
-        alone=_alone(full, national, survivors) if full else None,
-    )
-
-
-def _alone(full: TableNoise, shared: float, survivors: int) -> Alone:
-    national = math.sqrt(summed_variance(full, survivors))
-    return Alone(national, Z * national, national / shared)
+def _populations(programme: Programme) -> Iterator[PopulationPlan]:
+    used = {table.population for table in programme.tables}
+    for population in programme.populations:
+        if population.id in used:
+            yield PopulationPlan(
+                population.id,
+                population.title.nl,
+                population.title.en,
+                population.rows_per_person,
+                population.reference,
+                population.reference_source,
+            )
 
 
 def _sum_plan(noises: Sequence[TableNoise], collusion: Collusion, institutions: int) -> SumPlan:
@@ -317,6 +294,8 @@ def _sum_plan(noises: Sequence[TableNoise], collusion: Collusion, institutions: 
         ledger_local_most=collusion.loss.local * programme.max_attempts,
         attempts_fit=LOCAL_CAP // collusion.loss.local,
         colluding=tuple(_colluding(collusion, colluders) for colluders in collusion.steps()),
+        # A share has 1/honest of the variance that full noise has, of every table alike.
+        individual_ratio=math.sqrt(honest_shares(programme.roster, institutions)),
     )
 
 

@@ -1,22 +1,28 @@
 """A programme's plan as people read it, in Dutch or in English. The figures come from ``desk/plan.py``."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import groupby
 
 from rich.console import Group, RenderableType
 from rich.table import Table as Grid
+from rich.text import Text as Line
 
-from desk.plan import FALSE_ALARMS, LOCAL_CAP, TIMES, Exposure, Plan, SumPlan
+from desk.accuracy import Publication, TablePlan
+from desk.answers import Answer, Asked
+from desk.plan import FALSE_ALARMS, LOCAL_CAP, TIMES, Exposure, Plan, PopulationPlan, SumPlan
+from desk.reach import LevelPlan
 from samentel.counting.shares import TAU_MOST
 from samentel.figures.estimate import CONFIDENCE
+
+# Letters of each column beside the table's id: with the longest id of the national programme under a hundred.
+WIDTHS = {"cells": 6, "share": 7, "sd": 6, "half": 8, "least": 8, "mean": 8, "published": 12}
 
 
 def render(made: Plan, language: str) -> RenderableType:
     """The plan for people, in ``nl`` or ``en``."""
     words = WORDS[language]
-    parts: list[RenderableType] = [_tables(made, words), ""]
-    if made.secure_sum:
-        parts += [_comparison(made, words), ""]
-    parts += [*_sentences(made, words), ""]
+    parts: list[RenderableType] = [*_tables(made, language), _answers(made, language), ""]
+    parts += [*_sentences(made, words), "", *_levels(made, language)]
     if made.secure_sum:
         parts += [_colluding(made.secure_sum, words), ""]
     return Group(*parts, _exposures(made, words))
@@ -27,43 +33,99 @@ def power_sentence(power: float, language: str) -> str:
     return WORDS[language]["power"].format(power=f"{power:.1%}", alarms=f"{FALSE_ALARMS:.0%}")
 
 
-def _tables(made: Plan, words: Mapping[str, str]) -> Grid:
-    title = words["title"].format(made=made, in_sum=made.institutions - made.absent)
-    grid = Grid(title=title, title_justify="left")
-    grid.add_column(words["table"])
-    noise = "sd_share" if made.secure_sum else "sd_one"
-    for column in ("cells", "k", "share", "s", noise, "sd_all", "half", "least"):
-        grid.add_column(words[column], justify="right")
-    for table in made.tables:
-        grid.add_row(
-            table.table,
-            str(table.cells),
-            str(table.rows_per_person),
-            str(table.rho_share),
-            str(table.granularity),
-            f"{table.sd_institution:.2f}",
-            f"{table.sd_national:.2f}",
-            f"± {table.half_width:.1f}",
-            str(table.least_seen),
-        )
+def _tables(made: Plan, language: str) -> Iterator[RenderableType]:
+    """The tables, each under the population that it counts."""
+    words = WORDS[language]
+    yield words["title"].format(made=made, in_sum=made.institutions - made.absent)
+    yield _narrow(made, words, header=True)
+    for population in made.populations:
+        yield Line(_population(population, language), style="bold")
+        grid = _narrow(made, words, header=False)
+        for table in made.tables:
+            if table.population == population.population:
+                grid.add_row(*_row(table, words))
+        yield grid
+    yield words["least_is"]
+    if any(_sooner(table) for table in made.tables):
+        yield words["sooner"]
+    yield ""
+
+
+def _narrow(made: Plan, words: Mapping[str, str], *, header: bool) -> Grid:
+    grid = Grid(box=None, padding=(0, 2, 0, 0), show_header=header)
+    grid.add_column(words["table"], width=2 + max(len(table.table) for table in made.tables), no_wrap=True)
+    for column, width in WIDTHS.items():
+        grid.add_column(words[column], width=width, justify="left" if column == "published" else "right")
     return grid
 
 
-def _comparison(made: Plan, words: Mapping[str, str]) -> Grid:
-    grid = Grid(title=words["compared"], title_justify="left")
-    grid.add_column(words["table"])
-    for column in ("half", "sd_alone", "half_alone", "ratio"):
-        grid.add_column(words[column], justify="right")
-    for table in made.tables:
-        assert table.alone is not None, "every table of a secure sum has its comparison"
-        grid.add_row(
-            table.table,
-            f"± {table.half_width:.1f}",
-            f"{table.alone.sd_national:.2f}",
-            f"± {table.alone.half_width:.1f}",
-            f"{table.alone.ratio:.1f} ×",
-        )
+def _row(table: TablePlan, words: Mapping[str, str]) -> tuple[str, ...]:
+    often = words[f"years_{table.years}"]
+    return (
+        f"  {table.table}",
+        str(table.cells),
+        f"{float(table.rho_share):.2%}" if table.rho_share else words["follows"],
+        f"{table.sd_national:.2f}",
+        f"± {table.half_width:.1f}",
+        str(table.least_seen),
+        "" if table.mean_cell is None else f"{table.mean_cell:.1f}",
+        f"{often} *" if _sooner(table) else often,
+    )
+
+
+def _sooner(table: TablePlan) -> bool:
+    """Whether the rule would let it be published more often than the programme says."""
+    return table.years > 1 and table.readable is Publication.YEARLY
+
+
+def _population(population: PopulationPlan, language: str) -> str:
+    words, title = WORDS[language], _chosen(population, "title", language)
+    about = "" if population.reference is None else words["about"].format(reference=population.reference)
+    return f"{title} ({words['rows'].format(k=population.rows_per_person)}{about})"
+
+
+def _answers(made: Plan, language: str) -> Grid:
+    """What the figures are worth that a reader looks for first."""
+    words = WORDS[language]
+    titles = {it.population: _chosen(it, "title", language) for it in made.populations}
+    grid = Grid(title=words["answers"], title_justify="left")
+    grid.add_column("")
+    grid.add_column(words["persons"], justify="right")
+    grid.add_column(words["points"], justify="right")
+    for answer in made.answers:
+        label = _chosen(answer, "label", language)
+        name = label if answer.asked is Asked.TOTAL else f"{titles[answer.population]}: {label}"
+        grid.add_row(name, f"± {answer.half_width:.1f}", _points(answer))
     return grid
+
+
+def _points(answer: Answer) -> str:
+    return "" if answer.points is None else f"± {answer.points:.2f}"
+
+
+def _levels(made: Plan, language: str) -> Iterator[RenderableType]:
+    """The levels that the roster fixes: how many institutions each needs, and has."""
+    words = WORDS[language]
+    needed = next((level.needed for level in made.levels if level.needed is not None), None)
+    if needed is not None:
+        yield words["levels"].format(needed=needed)
+    for _, group in groupby(made.levels, key=lambda level: level.dimension):
+        levels = list(group)
+        title = _chosen(levels[0], "dimension", language)
+        plain = ", ".join(_level(level) for level in levels if not level.by_consent)
+        agreed = ", ".join(_level(level) for level in levels if level.by_consent)
+        yield f"  {title}: {plain}" + (words["agreed"].format(levels=agreed) if agreed else "")
+    if any(level.by_consent for level in made.levels):
+        yield words["by_consent"]
+    yield ""
+
+
+def _level(level: LevelPlan) -> str:
+    return level.code if level.there is None else f"{level.code} {level.there}"
+
+
+def _chosen(named: object, what: str, language: str) -> str:
+    return str(getattr(named, f"{what}_{language}"))
 
 
 def _colluding(together: SumPlan, words: Mapping[str, str]) -> Grid:
@@ -90,6 +152,7 @@ def _exposures(made: Plan, words: Mapping[str, str]) -> Grid:
 
 def _sentences(made: Plan, words: Mapping[str, str]) -> list[str]:
     sentences = [
+        _optimal(made, words),
         words["loss"].format(rho=made.ledger_attempt),
         words["epsilon"].format(epsilon=f"{made.epsilon:.2f}", delta=made.delta),
         words["power"].format(power=f"{made.power:.1%}", alarms=f"{FALSE_ALARMS:.0%}"),
@@ -103,8 +166,15 @@ def _sentences(made: Plan, words: Mapping[str, str]) -> list[str]:
             words["assumed"].format(together=together),
             words["stay"].format(made=made, together=together),
             words["tau"].format(tau=tau, most=f"{float(TAU_MOST):.0e}"),
+            words["individual"].format(ratio=f"{together.individual_ratio:.1f}"),
         ]
     return [*sentences, words["only"]]
+
+
+def _optimal(made: Plan, words: Mapping[str, str]) -> str:
+    """How far the shares are from the least error that is possible."""
+    optimality = made.optimality
+    return words["optimal"].format(ratio=f"{optimality.ratio:.3f}", better=f"{optimality.better:.2%}")
 
 
 def _room(made: Plan, together: SumPlan, words: Mapping[str, str]) -> str:
@@ -120,18 +190,34 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "title": "{made.programme} (versie {made.version}), {in_sum} instellingen in de som",
         "table": "tabel",
         "cells": "cellen",
-        "k": "regels per\npersoon",
         "share": "deel\nvan rho",
-        "s": "s",
-        "sd_one": "sd per\ninstelling",
-        "sd_share": "sd van een\nruisdeel",
-        "sd_all": "sd\nlandelijk",
+        "sd": "sd",
         "half": f"{CONFIDENCE:.0%}-\ninterval",
-        "least": "van nul te\nonderscheiden vanaf",
-        "compared": "Hetzelfde programma als elke instelling zelf de volle ruis toevoegt (individuele wijze)",
-        "sd_alone": "sd landelijk,\nindividueel",
-        "half_alone": f"{CONFIDENCE:.0%}-interval,\nindividueel",
-        "ratio": "zoveel\nbreder",
+        "least": "niet nul\nvanaf",
+        "mean": "in een\ncel",
+        "published": "uitgave",
+        "follows": "volgt",
+        "years_1": "jaarlijks",
+        "years_3": "per 3 jaar",
+        "rows": "k = {k}",
+        "about": ", ongeveer {reference} per periode",
+        "least_is": "Van de cel met de meeste ruis, nadat alle tabellen van een populatie samen zijn "
+        "geschat. 'Niet nul vanaf': het kleinste aantal dat van nul te onderscheiden is. 'In een cel': "
+        "zoveel als er gemiddeld in een cel komt. Het interval is aan elke kant hoogstens de helft daarvan, "
+        "jaarlijks of over drie jaar.",
+        "sooner": "* Nauwkeurig genoeg om jaarlijks uit te geven.",
+        "answers": f"Wat de eerste cijfers waard zijn ({CONFIDENCE:.0%})",
+        "persons": "aantal",
+        "points": "aandeel,\nprocentpunten",
+        "optimal": "De gewogen som van alle varianties is {ratio} × de SVD-grens, het minste dat een zuivere "
+        "lineaire methode kan halen. Met andere delen van rho kan zij hoogstens {better} lager.",
+        "levels": "Niveaus die het rooster bepaalt, met het aantal instellingen als dat bekend is. Elk heeft "
+        "er ten minste {needed} nodig (c + D + 2):",
+        "agreed": "; met toestemming: {levels}",
+        "by_consent": "Met toestemming: een instelling die zo'n niveau kan vullen, doet alleen mee als haar "
+        "eigen goedkeuring het noemt.",
+        "individual": "Als elke instelling zelf de volle ruis toevoegt (individuele wijze), is elk interval "
+        "{ratio} × zo breed.",
         "loss": "Privacyverlies van één poging, alle tabellen samen: rho {rho}.",
         "epsilon": "Dat is epsilon {epsilon} bij delta {delta}.",
         "power": "Wie alles weet behalve of één persoon in de gegevens zit, en in {alarms} van de gevallen "
@@ -167,18 +253,33 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "title": "{made.programme} (version {made.version}), {in_sum} institutions in the sum",
         "table": "table",
         "cells": "cells",
-        "k": "rows a\nperson",
         "share": "share\nof rho",
-        "s": "s",
-        "sd_one": "sd per\ninstitution",
-        "sd_share": "sd of a\nnoise share",
-        "sd_all": "sd\nnational",
+        "sd": "sd",
         "half": f"{CONFIDENCE:.0%}\ninterval",
-        "least": "told from zero\nfrom a count of",
-        "compared": "The same programme if each institution adds the full noise itself (individual mode)",
-        "sd_alone": "sd national,\nindividual",
-        "half_alone": f"{CONFIDENCE:.0%} interval,\nindividual",
-        "ratio": "times\nas wide",
+        "least": "not zero\nfrom",
+        "mean": "in one\ncell",
+        "published": "published",
+        "follows": "follows",
+        "years_1": "yearly",
+        "years_3": "per 3 years",
+        "rows": "k = {k}",
+        "about": ", about {reference} a period",
+        "least_is": "Of the cell with most noise, after all tables of a population are estimated together. "
+        "'Not zero from': the smallest count that can be told from zero. 'In one cell': as many as the mean "
+        "cell will hold. The interval is at most half of that on either side, yearly or over three years.",
+        "sooner": "* Accurate enough to be published yearly.",
+        "answers": f"What the first figures are worth ({CONFIDENCE:.0%})",
+        "persons": "number",
+        "points": "share,\npercentage points",
+        "optimal": "The weighted sum of all variances is {ratio} × the SVD bound, the least that an unbiased "
+        "linear method can reach. Other shares of rho can lower it by at most {better}.",
+        "levels": "Levels that the roster fixes, with the number of institutions if that is known. Each "
+        "needs at least {needed} (c + D + 2):",
+        "agreed": "; by consent: {levels}",
+        "by_consent": "By consent: an institution that can fill such a level takes part only if its own "
+        "approval names it.",
+        "individual": "If each institution added the full noise itself (individual mode), every interval "
+        "would be {ratio} × as wide.",
         "loss": "Privacy loss of one attempt, all tables together: rho {rho}.",
         "epsilon": "That is epsilon {epsilon} at delta {delta}.",
         "power": "Someone who knows everything but whether one person is in the data, and says yes wrongly "

@@ -4,7 +4,7 @@ import csv
 import functools
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,20 +49,31 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One cell of a published table, for people to read.
+    """One cell of a published table.
 
     Attributes:
-        codes: one code a dimension.
-        shown, lower, upper: whole persons, never negative, not to be added up.
+        codes: one code a dimension; none for a total.
+        labels_nl, labels_en: one a dimension; "Totaal" and "Total" for a total.
+        estimate, sd, lower, upper: unbiased, may be negative, in persons: for any calculation.
+        share, share_lower, share_upper: the part of the population's total, likewise; None where that total
+            is too uncertain to divide by.
+        shown, shown_lower, shown_upper: texts for people to read, never negative; nothing to add up.
     """
 
     table: str
     codes: tuple[str, ...]
-    label_nl: str
-    label_en: str
-    shown: int
-    lower: int
-    upper: int
+    labels_nl: tuple[str, ...]
+    labels_en: tuple[str, ...]
+    estimate: float
+    sd: float
+    lower: float
+    upper: float
+    share: float | None
+    share_lower: float | None
+    share_upper: float | None
+    shown: str
+    shown_lower: str
+    shown_upper: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,18 +243,30 @@ def figures(data: bytes) -> tuple[Figure, ...]:
     rows = csv.DictReader(io.StringIO(data.decode("utf-8")))
     if tuple(rows.fieldnames or ()) != COLUMNS:
         raise DocumentError("tables.csv", ["has other columns than this version reads"])
-    return tuple(
-        Figure(
-            row["table"],
-            tuple(row["codes"].split("|")),
-            row["label_nl"],
-            row["label_en"],
-            int(row["shown"]),
-            int(row["shown_lower"]),
-            int(row["shown_upper"]),
-        )
-        for row in rows
+    return tuple(_figure(row) for row in rows)
+
+
+def _figure(row: Mapping[str, str]) -> Figure:
+    return Figure(
+        table=row["table"],
+        codes=tuple(row["codes"].split("|")) if row["codes"] else (),
+        labels_nl=tuple(row["label_nl"].split(" | ")),
+        labels_en=tuple(row["label_en"].split(" | ")),
+        estimate=float(row["estimate"]),
+        sd=float(row["sd"]),
+        lower=float(row["lower"]),
+        upper=float(row["upper"]),
+        share=_share(row["share"]),
+        share_lower=_share(row["share_lower"]),
+        share_upper=_share(row["share_upper"]),
+        shown=row["shown"],
+        shown_lower=row["shown_lower"],
+        shown_upper=row["shown_upper"],
     )
+
+
+def _share(text: str) -> float | None:
+    return float(text) if text else None
 
 
 def missing(manifest: Manifest) -> Sequence[str]:

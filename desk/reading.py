@@ -1,7 +1,7 @@
 """A release as a person reads it: tables with intervals, coverage, what it cost in privacy."""
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 
 from rich.console import Group, RenderableType
 from rich.table import Table as Grid
@@ -9,38 +9,94 @@ from rich.table import Table as Grid
 from desk.plan_page import power_sentence
 from desk.pull import Figure, missing
 from samentel.documents.codelists import Text
-from samentel.figures.release import Manifest
+from samentel.errors import LocalFault
+from samentel.figures.release import Manifest, TableFacts
 
 # Not recorded and not asked are no reasons for help: the first is a gap of systems, the second of practice.
 APART = ("NREC", "NASK")
 
+# The true figures by code, with "|" between codes. Exist in a rehearsal with made-up people only.
+Truth = Mapping[str, int]
+
 
 def table(
-    manifest: Manifest, figures: Sequence[Figure], name: str, truth: Mapping[str, int] | None = None
+    manifest: Manifest,
+    figures: Sequence[Figure],
+    name: str,
+    truth: Truth | None = None,
+    language: str | None = None,
 ) -> Grid:
-    """One table with both languages.
+    """One table; of several dimensions, the first gives sub-headings.
 
     Args:
-        truth: by code, the true figure. Exists in a rehearsal with made-up people only.
+        language: ``nl`` or ``en``; both if not given.
     """
-    facts = next(facts for facts in manifest.tables if facts.id == name)
-    grid = Grid(title=f"{facts.title.nl} / {facts.title.en}, {manifest.period}", title_justify="left")
-    grid.add_column("Nederlands")
-    grid.add_column("English")
-    grid.add_column("aantal\nestimate", justify="right")
-    grid.add_column(f"{manifest.confidence:.0%}-interval", justify="right")
+    facts = _facts(manifest, name)
+    languages = ("nl", "en") if language is None else (language,)
+    title = " / ".join(_chosen(facts.title, it) for it in languages)
+    grid = _grid(f"{title}, {manifest.period}", manifest, languages, HEADINGS)
     if truth is not None:
         grid.add_column("waar (verzonnen)\ntrue (made up)", justify="right", style="dim")
     rows = [figure for figure in figures if figure.table == name]
-    rows.sort(key=lambda figure: figure.codes[0] in APART)
-    for figure, after in pairwise([*rows, None]):
-        assert figure is not None  # only the last of a pair can be the end
-        cells = [figure.label_nl, figure.label_en, str(figure.shown), f"{figure.lower} – {figure.upper}"]
+    rows.sort(key=_apart)
+    for _, part in groupby(rows, key=_apart):
+        grid.add_section()
+        for _, group in groupby(part, key=lambda figure: figure.codes[: len(figure.codes) > 1]):
+            _add(grid, list(group), languages, truth)
+    return grid
+
+
+def totals(manifest: Manifest, figures: Sequence[Figure], language: str) -> Grid:
+    """The totals of all populations, as one table."""
+    grid = _grid(f"{TOTALS[language]}, {manifest.period}", manifest, (language,), ("number", "interval"))
+    titles = {facts.id: _chosen(facts.title, language) for facts in manifest.tables}
+    for figure in figures:
+        if not figure.codes:
+            grid.add_row(titles[figure.table], *_numbers(figure)[:2])
+    return grid
+
+
+def _grid(title: str, manifest: Manifest, languages: Sequence[str], headings: Iterable[str]) -> Grid:
+    grid = Grid(title=title, title_justify="left")
+    for language in languages:
+        grid.add_column("" if len(languages) == 1 else NAMES[language])
+    for heading in headings:
+        words = "\n".join(HEADINGS[heading][it].format(confidence=manifest.confidence) for it in languages)
+        grid.add_column(words, justify="right")
+    return grid
+
+
+def _add(grid: Grid, group: Sequence[Figure], languages: Sequence[str], truth: Truth | None) -> None:
+    """The rows under one heading, or those of a table of one dimension."""
+    nested = len(group[0].codes) > 1
+    if nested:
+        grid.add_section()
+        grid.add_row(*(_labels(group[0], it)[0] for it in languages), style="bold")
+    for figure in group:
+        words = [" · ".join(_labels(figure, it)[nested:]) for it in languages]
+        cells = [f"  {it}" if nested else it for it in words] + list(_numbers(figure))
         if truth is not None:
             cells.append(str(truth["|".join(figure.codes)]))
-        ends = after is not None and (figure.codes[0] in APART) != (after.codes[0] in APART)
-        grid.add_row(*cells, end_section=ends)
-    return grid
+        grid.add_row(*cells)
+
+
+def _apart(figure: Figure) -> bool:
+    return bool(figure.codes) and figure.codes[0] in APART
+
+
+def _numbers(figure: Figure) -> tuple[str, str, str]:
+    """What is shown, its interval, and the share with its own, within 0 and 100 % where it is read."""
+    interval = f"{figure.shown_lower} – {figure.shown_upper}"
+    if figure.share is None or figure.share_lower is None or figure.share_upper is None or not figure.codes:
+        return figure.shown, interval, ""
+    share, low, high = (
+        100 * min(max(it, 0.0), 1.0) for it in (figure.share, figure.share_lower, figure.share_upper)
+    )
+    return figure.shown, interval, f"{share:.1f} ({low:.1f} – {high:.1f})"
+
+
+def _labels(figure: Figure, language: str) -> tuple[str, ...]:
+    return figure.labels_nl if language == "nl" else figure.labels_en
 
 
 def coverage(manifest: Manifest) -> str:
@@ -67,12 +123,21 @@ def privacy(manifest: Manifest, language: str) -> str:
     return f"{told} {_chosen(promise.shared_noise.colluders, language)}"
 
 
-def whole(manifest: Manifest, figures: Sequence[Figure], language: str) -> RenderableType:
-    """All tables of a release, with coverage, privacy and how to read them."""
-    grids = [table(manifest, figures, facts.id) for facts in manifest.tables] if figures else []
+def whole(
+    manifest: Manifest, figures: Sequence[Figure], language: str, name: str | None = None
+) -> RenderableType:
+    """A release with coverage, privacy and how to read it.
+
+    Args:
+        name: of one table, to see it alone; if not given, the totals and every table of one dimension stand
+            there, and the others are named.
+
+    Raises:
+        LocalFault: there is no such table, or not in this release.
+    """
     return Group(
         f"{manifest.release_id}: {_chosen(manifest.title, language)}",
-        *grids,
+        *(_grids(manifest, figures, language) if name is None else [_one(manifest, figures, language, name)]),
         coverage(manifest),
         privacy(manifest, language),
         _chosen(manifest.privacy.mechanism, language),
@@ -81,5 +146,57 @@ def whole(manifest: Manifest, figures: Sequence[Figure], language: str) -> Rende
     )
 
 
+def _grids(manifest: Manifest, figures: Sequence[Figure], language: str) -> Iterator[RenderableType]:
+    if not figures:
+        return
+    if any(not figure.codes for figure in figures):
+        yield totals(manifest, figures, language)
+    published = [facts for facts in manifest.tables if facts.withheld is None]
+    for facts in published:
+        if len(facts.dimensions) == 1:
+            yield table(manifest, figures, facts.id, language=language)
+    larger = [facts.id for facts in published if len(facts.dimensions) > 1]
+    if larger:
+        yield LARGER[language].format(tables=", ".join(larger), release=manifest.release_id)
+    withheld = [(facts.withheld, _chosen(facts.title, language)) for facts in manifest.tables]
+    for why in dict.fromkeys(why for why, _ in withheld if why is not None):
+        names = ", ".join(title for other, title in withheld if other == why)
+        yield WITHHELD[language].format(tables=names, why=_chosen(why, language))
+
+
+def _one(manifest: Manifest, figures: Sequence[Figure], language: str, name: str) -> RenderableType:
+    facts = _facts(manifest, name)
+    if facts.withheld is not None:
+        raise LocalFault(f"{name}: is not in this release. {_chosen(facts.withheld, language)}")
+    if not figures:
+        raise LocalFault(f"{name}: the release was fetched without its CSV file; take --format csv or all")
+    return table(manifest, figures, name, language=language)
+
+
+def _facts(manifest: Manifest, name: str) -> TableFacts:
+    found = next((facts for facts in manifest.tables if facts.id == name), None)
+    if found is None:
+        there = ", ".join(facts.id for facts in manifest.tables)
+        raise LocalFault(f"{name[:100]!r}: there is no such table; this release has {there}")
+    return found
+
+
 def _chosen(text: Text, language: str) -> str:
     return text.nl if language == "nl" else text.en
+
+
+NAMES = {"nl": "Nederlands", "en": "English"}
+HEADINGS = {
+    "number": {"nl": "aantal", "en": "estimate"},
+    "interval": {"nl": "{confidence:.0%}-interval", "en": "{confidence:.0%} interval"},
+    "share": {"nl": "aandeel, %", "en": "share, %"},
+}
+TOTALS = {"nl": "Totalen", "en": "Totals"}
+LARGER = {
+    "nl": "Meer tabellen: {tables}. Eén daarvan zien: samentel pull {release} --table TABEL",
+    "en": "More tables: {tables}. To see one: samentel pull {release} --table TABLE",
+}
+WITHHELD = {
+    "nl": "Niet in deze uitgave: {tables}. {why}",
+    "en": "Not in this release: {tables}. {why}",
+}

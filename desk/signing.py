@@ -84,6 +84,22 @@ def read_programme(name: str) -> Programme:
     return programme.parse(data)
 
 
+def read_roster(path: Path) -> Roster:
+    """A roster by file (JSON or signed; signatures are not looked at).
+
+    Raises:
+        LocalFault: there is no such file.
+        DocumentError: it holds something else, or does not hold.
+    """
+    data = files.read(path)
+    if not path.name.endswith(SUFFIX):
+        return roster.parse(data)
+    document = read_document(from_json(data))
+    if not isinstance(document, Roster):
+        raise DocumentError(path.name, ["is a programme, not a roster"])
+    return document
+
+
 def described(document: Programme | Roster) -> list[str]:
     """What a signer puts their name under, a line each."""
     if isinstance(document, Programme):
@@ -97,8 +113,8 @@ def described(document: Programme | Roster) -> list[str]:
         f"digest {document.digest}",
     ]
     lines += [
-        f"  {entry.node}: {entry.name} ({entry.type}, {entry.province}), run by {entry.operator}; "
-        f"protocol key {fingerprint(entry.verify_key.raw)}"
+        f"  {entry.node}: {entry.name} ({', '.join((entry.type, entry.province, *entry.facilities))}), "
+        f"run by {entry.operator}; protocol key {fingerprint(entry.verify_key.raw)}"
         for entry in document.institutions
     ]
     return [*lines, "Compare each protocol key with the institution itself, not by way of the coordinator."]

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -11,16 +12,34 @@ from node.config import Config
 from node.store import DocumentKind, DocumentRecord, InUse, Reader, Store
 from samentel.counting.ledger import SALT_BYTES, Kind, next_entry
 from samentel.documents import envelope as envelopes
+from samentel.documents import levels
 from samentel.documents import programme as programmes
 from samentel.documents import roster as rosters
+from samentel.documents.codelists import Fixed
 from samentel.documents.envelope import Envelope
 from samentel.documents.programme import Mode, Programme
+from samentel.documents.roster import Roster
 from samentel.documents.statements import Approval, hear, state
 from samentel.errors import DocumentError, LocalFault, PeerError, Reason, Refusal
 from samentel.ids import DIGEST, Digest
 
 MOST_DIGITS = 10**12  # of numerator and denominator: what an approval can hold
 LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SmallLevels:
+    """The levels by consent of a programme, as they concern this institution.
+
+    Attributes:
+        known: whether a roster that names this institution has been received.
+        needed: what it must agree to; nothing is known to be needed without a roster.
+        possible: what it can agree to.
+    """
+
+    known: bool
+    needed: tuple[str, ...]
+    possible: tuple[str, ...]
 
 
 def approve(
@@ -31,22 +50,29 @@ def approve(
     rho_cap: Fraction,
     expires_at: datetime,
     individual: bool,
+    small_levels: Sequence[str] = (),
 ) -> None:
     """Verify a programme, sign the institution's approval, and record both: through the daemon if it runs.
 
     Args:
         rho_cap: the most that this programme may spend here in one reporting year.
         individual: whether the institution agrees that the coordinator sees its own noisy tables.
+        small_levels: levels that few institutions can fill, such as "facility:COSM", to whose publication it
+            agrees: all that are asked of it (``small_levels_asked``).
 
     Raises:
         PeerError: the programme is not signed as this node's configuration asks.
-        DocumentError: the programme, or what is asked of the approval, does not hold.
-        Refusal: the programme is in individual mode and ``individual`` is False.
+        DocumentError: the programme, or what is asked of the approval, does not hold; ``small_levels`` names
+            something that is not asked.
+        Refusal: the programme is in individual mode and ``individual`` is False; or a small level is missing,
+            with the options that agree to it in the text.
         LocalFault: the store cannot be written.
     """
     programme = programmes.verify(programme_envelope, config.authority, config.authority_threshold)
     now = datetime.now(UTC)
+    asked = small_levels_asked(config, programme)
     problems = [*_unanswerable(programme), *_limits(rho_cap, expires_at, now, approved_by)]
+    problems += _not_asked(small_levels, asked)
     if problems:
         raise DocumentError("approval", problems)
     if programme.mode is Mode.INDIVIDUAL and not individual:
@@ -54,11 +80,19 @@ def approve(
             Reason.MODE_NOT_APPROVED,
             "the coordinator will see this institution's own noisy tables: agree with --individual",
         )
+    missing = [name for name in asked.needed if name not in small_levels]
+    if missing:
+        raise Refusal(
+            Reason.SMALL_LEVEL,
+            f"few institutions can fill {', '.join(missing)}: agree to the publication of all that are asked "
+            f"here with {options(asked.needed)}",
+        )
     approval = Approval(
         node=identity.enrolment(config.state_dir).node,
         programme=programme.digest,
         rho_cap=rho_cap,
         individual=individual,
+        small_levels=tuple(sorted(set(small_levels))),
         approved_at=now,
         expires_at=expires_at,
         approved_by=approved_by,
@@ -145,15 +179,45 @@ def find_programme(config: Config, named: str) -> Envelope:
     )
 
 
-def rostered(config: Config) -> int | None:
-    """How many institutions are on the roster that this node holds, or None while it holds none."""
+def held_roster(config: Config) -> Roster | None:
+    """The roster that this node holds, or None."""
     try:
         with Reader.open_read_only(config.state_dir) as reader:
             held = reader.documents(DocumentKind.ROSTER)
     except LocalFault:
         return None  # no store yet
     # Verified when it came, and never replaced by an older one.
-    return len(rosters.parse(held[-1].payload).institutions) if held else None
+    return rosters.parse(held[-1].payload) if held else None
+
+
+def small_levels_asked(config: Config, programme: Programme) -> SmallLevels:
+    """The levels by consent that concern this institution, by the roster that it holds."""
+    roster = held_roster(config)
+    mine = roster.institution(identity.enrolment(config.state_dir).node) if roster else None
+    if mine is None:
+        return SmallLevels(known=False, needed=(), possible=levels.consents_known(programme))
+    needed = levels.consents_needed(programme, mine)
+    return SmallLevels(known=True, needed=needed, possible=needed)
+
+
+def options(names: Sequence[str]) -> str:
+    """The options of ``approve`` that agree to these levels, to be pasted."""
+    return " ".join(f"--small-level {name}" for name in names)
+
+
+def rostered(config: Config) -> int | None:
+    """How many institutions are on the roster that this node holds, or None while it holds none."""
+    roster = held_roster(config)
+    return len(roster.institutions) if roster else None
+
+
+def _not_asked(names: Sequence[str], asked: SmallLevels) -> Sequence[str]:
+    choice = f"it asks {options(asked.possible)}" if asked.possible else "it asks for none"
+    return [
+        f"--small-level {name}: the programme does not ask this of this institution; {choice}"
+        for name in names
+        if name not in asked.possible
+    ]
 
 
 def _unanswerable(programme: Programme) -> Sequence[str]:
@@ -161,7 +225,7 @@ def _unanswerable(programme: Programme) -> Sequence[str]:
     return [
         f"programme dimensions.{dimension.id}: this version does not know the field {dimension.field}"
         for dimension in programme.dimensions
-        if dimension.field not in known
+        if dimension.field not in known and dimension.fixed_by not in (Fixed.TYPE, Fixed.PROVINCE)
     ]
 
 

@@ -51,7 +51,7 @@ class Attendance:
             signer,
             journal,
         )
-        self._permission = Permission(config, store, node, signer.public, journal)
+        self._permission = Permission(config, store, node, signer, journal)
         self._summing: Summing | None = None
         self._unreadable: set[str] = set()
 

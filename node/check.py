@@ -1,25 +1,28 @@
-"""An institution's look at its own export, with exact figures, on its own terminal.
+"""An institution's look at its own exports, with exact figures, on its own terminal.
 
 The only module that shows exact figures. Nothing here is logged, stored or
 sent, and nothing but the command line imports it.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
-from node import intake, mapping, source
+from node import approving, identity, intake, mapping, source
+from node.coding import ages_of, as_recorded, banded, coded, limited, translator
 from node.config import Config
-from node.mapping import Mapping
-from node.records import AGE_SOURCES, CLIENTS, CODED
-from node.source import Export, Integers
+from node.joining import Rows, joined
+from node.mapping import Sheet
+from node.records import AGE_SOURCES, CODED, EVENTS
+from node.source import Flags
 from node.texts import Words
 from samentel.counting.contribution import encode
 from samentel.documents.codelists import Dimension
-from samentel.documents.programme import Programme
+from samentel.documents.programme import Population, Programme, Records
+from samentel.documents.roster import Institution
 from samentel.errors import DocumentError
 from samentel.ids import Period
 
@@ -28,132 +31,154 @@ PLAUSIBLE_FROM = 19900101  # no client system of the sector holds earlier contac
 OLDEST = 120
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class House:
+    """What there is to look at: the mapping, the rows it finds, and the institution as the roster has it."""
+
+    mapping: mapping.Mapping
+    rows: Mapping[Records, Rows]
+    programme: Programme | None
+    institution: Institution | None
+
+    @property
+    def asked(self) -> list[tuple[Population, Rows]]:
+        """The programme's populations of which the institution has records."""
+        populations = self.programme.populations if self.programme else ()
+        return [(one, self.rows[one.records]) for one in populations if one.records in self.rows]
+
+
 def lines(
     config: Config, programme: Programme | None, period: Period | None, words: Words, *, values: bool = False
 ) -> Iterator[str]:
-    """What the export holds, line by line: counts by rule and column.
+    """What the exports hold, line by line: counts by kind of record, rule and column.
 
     Args:
         values: also the words that have no code.
 
     Raises:
-        LocalFault, DocumentError: the mapping, the export or the programme keep it from being taken in.
+        LocalFault, DocumentError: the mapping, an export or the programme keep it from being taken in.
     """
     held = mapping.load(config.mapping)
     problems = mapping.misfits(held, programme) if programme else []
     if problems:
         raise DocumentError(str(config.mapping), problems)
-    export = source.read(held)
+    year = period.year if period else date.today().year  # noqa: DTZ011 - a day in the export's own sense has no zone
+    house = House(held, joined(source.read(held), year), programme, _institution(config))
     yield words("check.warning")
-    yield ""
-    yield from _rows(export, words)
-    for text, number in _rules(export, held, programme, words):
-        if number:
-            yield f"! {text}: {number}"
-    yield from _strange(export, held, programme, words, values=values)
+    for sheet in held.sheets:
+        yield ""
+        yield from _of_kind(house, sheet, words)
+    found = list(_strange(house, words, values=values))
+    yield from found
+    if found and not values:
+        yield f"  {words('check.values')}"
     if programme is None:
         yield words("check.mapping")
         return
-    yield from _mostly_unknown(export, held, programme, words)
-    for name in mapping.unmapped(held, programme):
-        yield f"! {words('check.unmapped', dimension=name)}"
+    yield from _levels(house, programme, words)
     yield words("check.fine")
     if period is not None:
-        yield from _tables(export, held, programme, period, words)
+        yield from _tables(house, programme, period, words)
 
 
-def _rows(export: Export, words: Words) -> Iterator[str]:
-    person = export.numbered("person")
-    nobody = int((person < 0).sum())
-    yield f"{words('check.rows')}: {len(export)}"
-    yield f"{words('check.counting')}: {len(export) - nobody}"
-    yield f"{words('check.persons')}: {len(np.unique(person[person >= 0]))}"
-    for key, number in (("check.broken", export.broken), ("check.nobody", nobody - export.broken)):
+def _institution(config: Config) -> Institution | None:
+    roster = approving.held_roster(config)
+    return roster.institution(identity.enrolment(config.state_dir).node) if roster else None
+
+
+def _of_kind(house: House, sheet: Sheet, words: Words) -> Iterator[str]:
+    rows = house.rows[sheet.kind]
+    export = rows.export
+    if len(house.mapping.sheets) > 1:
+        yield f"{words(f'check.{sheet.kind}')} ({sheet.path.name})"
+    yield f"{words('check.rows')}: {len(export) + export.nobody + export.broken}"
+    yield f"{words('check.counting')}: {len(export)}"
+    yield f"{words('check.persons')}: {len(np.unique(rows.person))}"
+    for text, number in (
+        (words("check.broken"), export.broken),
+        (words("check.nobody"), export.nobody),
+        *_rules(house, sheet, rows, words),
+        (words("check.strangers"), _strangers(house, rows)),
+    ):
         if number:
-            yield f"! {words(key)}: {number}"
+            yield f"! {text}: {number}"
 
 
-def _rules(
-    export: Export, held: Mapping, programme: Programme | None, words: Words
-) -> Iterator[tuple[str, int]]:
+def _rules(house: House, sheet: Sheet, rows: Rows, words: Words) -> Iterator[tuple[str, int]]:
     """Each rule about dates, ages and numbers, and how many lines (or persons) that can count break it."""
-    person, days = export.numbered("person"), export.days("first_contact")
-    counts = person >= 0
-    today = int(f"{date.today():%Y%m%d}")  # noqa: DTZ011 - a day in the export's own sense has no zone
-    column = _column(held, "first_contact")
-    empty = export.numbered("first_contact") < 0
-    implausible = (days > 0) & ((days < PLAUSIBLE_FROM) | (days > today))
-    yield words("check.undated", column=column), int((counts & empty).sum())
-    yield words("check.unreadable_contact", column=column), int((counts & ~empty & (days == 0)).sum())
-    yield words("check.implausible", column=column), int((counts & implausible).sum())
+    export, days, event = rows.export, rows.days, EVENTS[sheet.kind]
+    today = int(f"{date.today():%Y%m%d}")  # noqa: DTZ011 - as above
+    if export.has(event):
+        column, empty = _column(sheet, event), export.empty(event)
+        implausible = (days > 0) & ((days < PLAUSIBLE_FROM) | (days > today))
+        yield words("check.undated", column=column), int(empty.sum())
+        yield words("check.unreadable_contact", column=column), int((~empty & (days == 0)).sum())
+        yield words("check.implausible", column=column), int(implausible.sum())
     field = next((name for name in AGE_SOURCES if export.has(name)), None)
     if field is not None:
-        wrong = _ages_lost(export, held, programme, days) & (export.numbered(field) >= 0)
+        wrong = _ages_lost(house.programme, rows) & ~export.empty(field)
         if field != "age":
             wrong &= days > 0  # without a date of contact nothing is wrong with the date of birth
-        yield words("check.unreadable_age", column=_column(held, field)), int((counts & wrong).sum())
-    k = max((one.rows_per_person for one in programme.populations), default=1) if programme else 1
-    years = person[counts] * 10_000 + days[counts] // 10_000
-    in_year, often = np.unique(years, return_counts=True)
+        yield words("check.unreadable_age", column=_column(sheet, field)), int(wrong.sum())
+    its = [one for one, _ in house.asked if one.records is sheet.kind]
+    k = max((one.rows_per_person for one in its), default=1)
+    in_year, often = np.unique(rows.person * 10_000 + days // 10_000, return_counts=True)
     duplicates = len(np.unique(in_year[often > k] // 10_000))
-    yield words("check.duplicates", column=_column(held, "person"), k=k), duplicates
+    yield words("check.duplicates", column=_column(sheet, "person"), k=k), duplicates
 
 
-def _ages_lost(
-    export: Export, held: Mapping, programme: Programme | None, days: Integers
-) -> NDArray[np.bool_]:
-    ages = intake.ages_of(export, days)
-    lost: NDArray[np.bool_] = (ages < 0) | (ages > OLDEST)
+def _ages_lost(programme: Programme | None, rows: Rows) -> Flags:
+    ages = ages_of(rows)
+    lost: Flags = (ages < 0) | (ages > OLDEST)
     for dimension in programme.dimensions if programme else ():
         if dimension.banded:
-            levels = intake.levels_of(export, held, dimension, days)
-            lost |= levels == dimension.index(dimension.unknown)
+            lost |= banded(dimension, ages) == dimension.index(dimension.unknown)
     return lost
 
 
-def _strange(
-    export: Export, held: Mapping, programme: Programme | None, words: Words, *, values: bool
-) -> Iterator[str]:
+def _strangers(house: House, rows: Rows) -> int:
+    """How many persons of these records are not among the clients."""
+    return len(np.setdiff1d(rows.person, house.rows[Records.CLIENTS].person))
+
+
+def _strange(house: House, words: Words, *, values: bool) -> Iterator[str]:
     """Words without a code: how many lines by column, and the words themselves when they are asked for."""
-    counts = export.numbered("person") >= 0
-    found = False
-    for field, is_strange in _vocabularies(export, held, programme):
-        number = int((export.translated(field, is_strange)[counts] > 0).sum())
-        if not number:
-            continue
-        found = True
-        yield f"! {words('check.unknown_codes', column=_column(held, field))}: {number}"
-        if values:
-            strange = [(word, number) for word, number in export.tally(field) if is_strange(word)]
-            yield from (f"    {number:>7}  {_legible(word)}" for word, number in strange[:WORDS_SHOWN])
-    if found and not values:
-        yield f"  {words('check.values')}"
+    for sheet in house.mapping.sheets:
+        export = house.rows[sheet.kind].export
+        for field, is_strange in _vocabularies(house, sheet):
+            number = int((export.translated(field, is_strange) > 0).sum())
+            if not number:
+                continue
+            yield f"! {words('check.unknown_codes', column=_column(sheet, field))}: {number}"
+            if values:
+                strange = [(word, number) for word, number in export.tally(field) if is_strange(word)]
+                yield from (f"    {number:>7}  {_legible(word)}" for word, number in strange[:WORDS_SHOWN])
 
 
-def _vocabularies(
-    export: Export, held: Mapping, programme: Programme | None
-) -> Iterator[tuple[str, Callable[[str], bool]]]:
-    """Each coded field of the export, with what tells a word that has no code there."""
-    if programme is None:
+def _vocabularies(house: House, sheet: Sheet) -> Iterator[tuple[str, Callable[[str], bool]]]:
+    """Each coded field of these records, with what tells a word that has no code there."""
+    held = house.mapping
+    if house.programme is None:
         for field in CODED:
-            if export.has(field) and field in held.codes:
+            if field in sheet.columns and field in held.codes:
                 yield field, partial(_not_among, held.codes[field])
         return
-    fields = {one.field: one for one in programme.dimensions if not one.banded and export.has(one.field)}
-    for field, dimension in fields.items():
-        yield field, partial(_without_code, held, dimension)
+    for dimension in house.programme.dimensions:
+        read = dimension.rolls_up is None and not dimension.banded and not mapping.of_the_house(dimension)
+        if read and dimension.field in sheet.columns:
+            yield dimension.field, partial(_without_code, held, dimension)
 
 
 def _not_among(known: Collection[str], word: str) -> bool:
     return bool(word) and mapping.folded(word) not in known
 
 
-def _without_code(held: Mapping, dimension: Dimension, word: str) -> bool:
-    unknown = intake.translator(held, dimension)(word) == dimension.index(dimension.unknown)
+def _without_code(held: mapping.Mapping, dimension: Dimension, word: str) -> bool:
+    unknown = translator(held, dimension)(word) == dimension.index(dimension.unknown)
     return unknown and _not_among(_meaning_unknown(held, dimension), word)
 
 
-def _meaning_unknown(held: Mapping, dimension: Dimension) -> set[str]:
+def _meaning_unknown(held: mapping.Mapping, dimension: Dimension) -> set[str]:
     """The words that say themselves that it is not known: nothing is wrong with those."""
     table = held.codes.get(dimension.field)
     if table is None:
@@ -161,38 +186,61 @@ def _meaning_unknown(held: Mapping, dimension: Dimension) -> set[str]:
     return {word for word, code in table.items() if code == dimension.unknown}
 
 
-def _mostly_unknown(export: Export, held: Mapping, programme: Programme, words: Words) -> Iterator[str]:
-    days, counts = export.days("first_contact"), export.numbered("person") >= 0
-    unmapped = mapping.unmapped(held, programme)
-    for dimension in programme.dimensions:
-        levels = intake.levels_of(export, held, dimension, days)[counts]
-        unknown = int((levels == dimension.index(dimension.unknown)).sum())
-        if dimension.id not in unmapped and 2 * unknown > len(levels):
-            facts = {"unknown": unknown, "all": len(levels)}
-            yield f"! {words('check.mostly_unknown', dimension=dimension.id, **facts)}"
+def _levels(house: House, programme: Programme, words: Words) -> Iterator[str]:
+    """What becomes of the levels of whole dimensions: limited by the roster, mostly unknown, not mapped."""
+    unmapped = mapping.unmapped(house.mapping, programme)
+    asked = {name for one in programme.populations for name in mapping.used(programme, one)}
+    if house.institution is None and any(programme.dimension(name).fixed_by for name in asked):
+        yield f"! {words('check.no_roster')}"
+    for population, rows in house.asked:
+        for name in mapping.used(programme, population):
+            dimension = programme.dimension(name)
+            if dimension.fixed_by is not None and not mapping.of_the_house(dimension):
+                recorded = as_recorded(rows, house.mapping, dimension)
+                lost = int((recorded != limited(recorded, dimension, house.institution)).sum())
+                if lost and house.institution is not None:
+                    where = words(f"check.{population.records}")
+                    yield f"! {words('check.limited', dimension=name, kind=where)}: {lost}"
+            if name not in unmapped and not mapping.of_the_house(dimension):
+                yield from _mostly_unknown(house, programme, dimension, rows, words)
+    for name in unmapped:
+        yield f"! {words('check.unmapped', dimension=name)}"
 
 
-def _column(held: Mapping, field: str) -> str:
-    return f"{field} ({held.columns[field]})"
+def _mostly_unknown(
+    house: House, programme: Programme, dimension: Dimension, rows: Rows, words: Words
+) -> Iterator[str]:
+    levels = coded(rows, house.mapping, programme, house.institution, [dimension.id])[dimension.id]
+    if dimension.not_applicable is not None:
+        levels = levels[levels != dimension.index(dimension.not_applicable)]
+    unknown = int((levels == dimension.index(dimension.unknown)).sum())
+    if 2 * unknown > len(levels):
+        facts = {"unknown": unknown, "all": len(levels)}
+        yield f"! {words('check.mostly_unknown', dimension=dimension.id, **facts)}"
+
+
+def _column(sheet: Sheet, field: str) -> str:
+    return f"{sheet.place}{field} ({sheet.columns[field]})"
 
 
 def _legible(word: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in word)
 
 
-def _tables(
-    export: Export, held: Mapping, programme: Programme, period: Period, words: Words
-) -> Iterator[str]:
-    people = intake.population(export, held, programme, period)
-    codes = encode(programme, {CLIENTS: people})
-    for table in programme.tables:
+def _tables(house: House, programme: Programme, period: Period, words: Words) -> Iterator[str]:
+    chosen, _ = intake.in_period(house.rows, programme, period)
+    people = intake.populations(house.rows, chosen, house.mapping, programme, house.institution)
+    # Tables that are not measured follow from others, yet people want to see all: here all are counted.
+    tables = tuple(table.model_copy(update={"rho_share": programme.rho}) for table in programme.tables)
+    codes = encode(programme.model_copy(update={"tables": tables}), people)
+    for table in tables:
         yield ""
         yield f"{words.either(table.title.nl, table.title.en)}, {period}"
         counts = np.bincount(codes.cells[table.id], minlength=programme.cells(table))
         shape = programme.shape(table)
         for cell in np.flatnonzero(counts):
-            places = np.unravel_index(int(cell), shape)
+            places = np.unravel_index(int(cell), shape) if shape else ()
             levels = zip(table.dimensions, places, strict=True)
             named = [programme.dimension(name).codes[int(place)] for name, place in levels]
-            label = " | ".join(words.either(code.nl, code.en) for code in named)
+            label = " | ".join(words.either(code.nl, code.en) for code in named) or words("check.total")
             yield f"  {counts[cell]:>7}  {label}"

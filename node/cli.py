@@ -191,6 +191,7 @@ def approve(
     until: str = "",
     rho_cap: str = "",
     individual: bool = False,
+    small_level: Annotated[list[str] | None, Parameter(negative=())] = None,
     yes: bool = False,
 ) -> None:
     """Show a programme in plain words and approve it for the institution.
@@ -201,6 +202,8 @@ def approve(
         until: up to and including which day, such as 2026-12-31; a year unless said otherwise.
         rho_cap: the most that it may cost a reporting year; all its attempts unless said otherwise.
         individual: agree that the coordinator sees this institution's own tables.
+        small_level: agree to the publication of a level that few institutions can fill, such as
+            facility:COSM; once for each.
         yes: ask nothing.
     """
     from node import approving, explain
@@ -213,15 +216,29 @@ def approve(
     shown = programmes.verify(envelope, config.authority, config.authority_threshold)
     cap = _exact(rho_cap) if rho_cap else shown.rho * shown.max_attempts
     end = _end_of(until) if until else datetime.now(UTC) + timedelta(days=365)
-    for line in explain.programme(shown, words, approving.rostered(config), config.caps.local):
+    rostered, small = approving.rostered(config), tuple(small_level or ())
+    asked = approving.small_levels_asked(config, shown)
+    for line in explain.programme(shown, words, rostered, config.caps.local):
         print(line)
-    print(f"\n{explain.consequences(config, cap, end, words)}\n", flush=True)
+    for line in explain.small_levels(shown, asked, rostered, words):
+        print(line)
+    print(f"\n{explain.consequences(config, cap, end, words, small)}\n", flush=True)
     if shown.mode is Mode.INDIVIDUAL and not individual:
         raise Refusal(Reason.MODE_NOT_APPROVED, words("approve.individual"))
+    if not set(asked.needed) <= set(small):
+        raise Refusal(Reason.SMALL_LEVEL, words("approve.small", options=approving.options(asked.needed)))
     if not yes and not _agreed(words("approve.ask")):
         raise LocalFault(words("approve.no"))
     who = by or _user()
-    approving.approve(config, envelope, approved_by=who, rho_cap=cap, expires_at=end, individual=individual)
+    approving.approve(
+        config,
+        envelope,
+        approved_by=who,
+        rho_cap=cap,
+        expires_at=end,
+        individual=individual,
+        small_levels=small,
+    )
     print(words("approve.done"))
 
 

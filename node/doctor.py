@@ -10,9 +10,11 @@ from pathlib import Path
 from node import form, identity
 from node.config import Config
 from node.identity import Credentials
-from node.store import Reader
+from node.store import DocumentKind, Reader
 from samentel.counting.ledger import verify
+from samentel.documents.programme import parse
 from samentel.errors import SamentelError
+from samentel.ids import Digest
 
 SECONDS = 10.0
 
@@ -22,6 +24,7 @@ def findings(config: Config) -> Iterator[tuple[str, str]]:
     yield "node.toml", ""
     yield "mapping, export", _said(lambda: form.inspect(config.mapping))
     yield "ledger", _said(lambda: _ledger(config))
+    yield "sealed periods", _said(lambda: _sealed(config))
     try:
         credentials = identity.credentials(config.state_dir)
         end = identity.lifetime(credentials.chain)[1]
@@ -82,6 +85,28 @@ def _ledger(config: Config) -> None:
         problems = verify(reader.entries())
     if problems:
         raise SamentelError(problems[0])
+
+
+def _sealed(config: Config) -> None:
+    """Open all that is sealed of every period; nothing of it is looked at."""
+    with Reader.open_read_only(config.state_dir) as reader:
+        held = [reader.snapshot(one) for one in reader.sealed_periods()]
+        programmes = {one.digest: one.payload for one in reader.documents(DocumentKind.PROGRAMME)}
+    if not held:
+        return
+    from node import snapshots  # numpy
+
+    key = identity.protocol_key(config.state_dir)
+    for record in held:
+        try:
+            snapshots.persons(key, record)
+            snapshots.opened(key, record, parse(programmes[Digest(record.where.programme)]))
+        except SamentelError as error:
+            where = record.where
+            raise SamentelError(
+                f"{where.name} {where.period}: {error}. Until then this node refuses {where.period}, and "
+                "every other quarter of that year; other years go on"
+            ) from None
 
 
 def _said(look: Callable[[], object]) -> str:

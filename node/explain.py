@@ -1,13 +1,16 @@
 """A programme in plain Dutch or English, for the person who says yes or no; no record is looked at."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
+from math import inf
 
+from node.approving import SmallLevels
 from node.config import Config
 from node.texts import Words
 from samentel.counting.privacy import attacker_power, epsilon_upper, noise_plan, total_rho
 from samentel.counting.shares import loss_of, share_plan, summed_variance
+from samentel.documents.codelists import Code, Dimension
 from samentel.documents.programme import Mode, Programme
 from samentel.figures.collusion import collusion_of
 
@@ -51,22 +54,80 @@ def programme(
         yield from _secure_sum(shown, rostered, number, local_cap, words)
 
 
+def small_levels(shown: Programme, asked: SmallLevels, rostered: int | None, words: Words) -> Iterator[str]:
+    """The levels by consent that concern this institution, and what a yes means; nothing if there are none.
+
+    Args:
+        rostered: as for ``programme``.
+    """
+    if not asked.possible:
+        return
+    either = words.either
+    number = max(rostered or 0, shown.roster.institutions_min)
+    yield f"{words('small' if asked.known else 'small.possible')}:"
+    for name in asked.possible:
+        dimension, code = _level(shown, name)
+        title, level = either(dimension.title.nl, dimension.title.en), either(code.nl, code.en)
+        width = _two_deviations(shown, dimension.id, number)
+        yield f"  {words('small.level', title=title, level=level, name=name, width=width)}"
+    yield f"  {words('small.means')}"
+    if not asked.known:
+        yield f"  {words('small.no_roster')}"
+
+
+def _level(shown: Programme, name: str) -> tuple[Dimension, Code]:
+    dimension = shown.dimension(name.partition(":")[0])
+    return dimension, dimension.codes[dimension.index(name.partition(":")[2])]
+
+
+def _two_deviations(shown: Programme, dimension: str, number: int) -> float:
+    """Two sd of the national noise in the total of one level, from all tables of a population together.
+
+    The population in which it is known best counts. With independent tables precisions add; what is known of
+    a level through other levels and totals is left out, so it is "about".
+    """
+    precision: dict[str, float] = {}
+    for table, noise in zip(shown.measured, share_plan(shown, number, number), strict=True):
+        if dimension in table.dimensions:
+            summed = noise.cells / len(shown.dimension(dimension).codes)
+            variance = summed * float(summed_variance(noise, number))
+            precision[table.population] = precision.get(table.population, 0.0) + 1 / variance
+    return 2 / max(precision.values()) ** 0.5 if precision else inf
+
+
 def _losses(unit: str, losses: Mapping[int, Fraction], shown: Programme) -> Iterator[str]:
     for number, rho in losses.items():
         yield f"    {unit} = {number:<3} rho {rho!s:<8} epsilon <= {epsilon_upper(rho, shown.delta):.2f}"
 
 
-def consequences(config: Config, rho_cap: Fraction, until: datetime, words: Words) -> str:
-    """What the approval allows."""
-    return words("caps", cap=rho_cap, house=config.caps.central, until=f"{until:%Y-%m-%d}")
+def consequences(
+    config: Config, rho_cap: Fraction, until: datetime, words: Words, small: Sequence[str] = ()
+) -> str:
+    """What the approval allows.
+
+    Args:
+        small: the small levels that it agrees to.
+    """
+    said = [words("caps", cap=rho_cap, house=config.caps.central, until=f"{until:%Y-%m-%d}")]
+    if small:
+        said.append(words("small.agreed", names=", ".join(small)))
+    return "\n".join(said)
 
 
 def _tables(shown: Programme, number: int, words: Words) -> Iterator[str]:
     either = words.either
     yield f"{words('tables')}:"
-    for table, facts in zip(shown.tables, _noise(shown, number, words), strict=True):
+    noise = dict(zip((table.id for table in shown.measured), _noise(shown, number, words), strict=True))
+    for table in shown.tables:
         yield f"  {either(table.title.nl, table.title.en)}: {either(table.question.nl, table.question.en)}"
-        yield f"    {' x '.join(table.dimensions)}; {facts}; rho {shown.rho_of(table)}"
+        facts = [" x ".join(table.dimensions) or words("table.total")]
+        if table.id in noise:
+            facts += [noise[table.id], f"rho {shown.rho_of(table)}"]
+        else:
+            facts.append(words("table.follows"))
+        if table.years > 1:
+            facts.append(words("table.years", years=table.years))
+        yield f"    {'; '.join(facts)}"
     yield f"{words('codes')}:"
     for dimension in shown.dimensions:
         yield f"  {either(dimension.title.nl, dimension.title.en)} ({dimension.id}):"
@@ -75,7 +136,7 @@ def _tables(shown: Programme, number: int, words: Words) -> Iterator[str]:
 
 
 def _noise(shown: Programme, number: int, words: Words) -> Iterator[str]:
-    """How much noise each table gets."""
+    """How much noise each table that is measured gets."""
     if shown.mode is Mode.INDIVIDUAL:
         for noise in noise_plan(shown):
             yield words("cells", cells=noise.cells, sd=noise.variance**0.5)

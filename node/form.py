@@ -1,4 +1,4 @@
-"""The form of an export: its encoding, its delimiter, its line of column names. What stops a node beforehand.
+"""The form of the exports: encoding, delimiter, line of column names. What stops a node beforehand.
 
 Rows are for ``node.source`` and can stop nothing. Polars is not loaded here, so
 that the daemon can look before it takes part and stay small. No text of the
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from node import mapping as mappings
-from node.mapping import FileForm, Mapping
+from node.mapping import FileForm, Sheet
 from node.texts import both
 from samentel.errors import LocalFault
 
@@ -25,33 +25,51 @@ _MARK = "\ufeff"  # polars drops it where a text begins and nowhere else: one ro
 
 
 def inspect(path: Path) -> None:
-    """Look whether a mapping file and its export can be read at all: never while a round is open.
+    """Look whether a mapping file and its exports can be read at all: never while a round is open.
 
     Raises:
         LocalFault: a file is missing, the encoding or the delimiter is another, a mapped column is missing.
         DocumentError: the mapping does not hold.
     """
-    mapping = mappings.load(path)
-    try:
-        with mapping.path.open("rb") as file:
-            start = file.read(PIECE)
-            _decodable(start, iter(lambda: file.read(PIECE), b""), mapping)
-    except OSError as error:
-        raise unreadable(mapping, error) from None
-    places(mapping, names(header(text_lines(start, mapping.form), mapping), mapping.form))
+    for sheets in mappings.load(path).files():
+        first = sheets[0]
+        try:
+            with first.path.open("rb") as file:
+                start = file.read(PIECE)
+                _decodable(start, iter(lambda: file.read(PIECE), b""), first)
+        except OSError as error:
+            raise unreadable(first, error) from None
+        head = names(header(normal(start, first.form), first)[0], first.form)
+        for sheet in sheets:
+            places(sheet, head)
 
 
-def unreadable(mapping: Mapping, error: OSError) -> LocalFault:
+def unreadable(sheet: Sheet, error: OSError) -> LocalFault:
     """The fault of an export that is not there, or not for us to read."""
-    return LocalFault(both("form.unreadable", path=mapping.path, why=error.strerror))
+    return LocalFault(
+        both("form.unreadable", path=sheet.path, why=error.strerror, place=f"{sheet.file_place}.path")
+    )
 
 
-def header(lines: Sequence[str], mapping: Mapping) -> str:
-    """The line with the names of the columns; raises LocalFault when there is none."""
-    found = next(lines_with_text(lines[:HEADER_WITHIN], mapping.form), None)
-    if found is None:
-        raise LocalFault(both("form.empty", path=mapping.path))
-    return found
+def header(text: bytes, sheet: Sheet) -> tuple[str, int]:
+    """The line with the names of the columns, and where the lines below it begin.
+
+    Args:
+        text: as ``normal`` makes it.
+
+    Raises:
+        LocalFault: there is none.
+    """
+    start = 0
+    for _ in range(HEADER_WITHIN):
+        end = text.find(b"\n", start)
+        line = text[start : end if end >= 0 else len(text)].decode(errors="replace")
+        if has_text(line, sheet.form):
+            return line, end + 1 if end >= 0 else len(text)
+        if end < 0:
+            break
+        start = end + 1
+    raise LocalFault(both("form.empty", path=sheet.path))
 
 
 def names(line: str, form: FileForm) -> list[str]:
@@ -59,40 +77,44 @@ def names(line: str, form: FileForm) -> list[str]:
     return [name.strip() for name in split(line, form)]
 
 
-def places(mapping: Mapping, columns: Sequence[str]) -> dict[str, int]:
-    """Where each mapped field stands; raises LocalFault when one does not, or stands twice."""
+def places(sheet: Sheet, columns: Sequence[str]) -> dict[str, int]:
+    """Where each column stands that the mapping names, by its heading.
+
+    Raises:
+        LocalFault: one does not, or stands twice.
+    """
+    wanted = {f"{sheet.place}columns.{field}": heading for field, heading in sheet.columns.items()}
+    wanted |= {f'{sheet.place}only."{heading}"': heading for heading in sheet.only}
     found = {
-        field: [number for number, name in enumerate(columns) if name == column.strip()]
-        for field, column in mapping.columns.items()
+        place: [number for number, name in enumerate(columns) if name == heading.strip()]
+        for place, heading in wanted.items()
     }
-    faults = [(field, at) for field, at in found.items() if len(at) != 1]
-    if faults and len(columns) == 1 and len(mapping.columns) > 1:
-        raise LocalFault(_other_delimiter(mapping, columns[0]))
+    faults = [(place, at) for place, at in found.items() if len(at) != 1]
+    if faults and len(columns) == 1 and len(set(wanted.values())) > 1:
+        raise LocalFault(_other_delimiter(sheet, columns[0]))
     if faults:
         raise LocalFault(
             "\n".join(
                 both(
-                    "form.twice" if at else "form.column",
-                    field=field,
-                    column=mapping.columns[field],
-                    path=mapping.path,
+                    "form.twice" if at else "form.column", place=place, column=wanted[place], path=sheet.path
                 )
-                for field, at in faults
+                for place, at in faults
             )
         )
-    return {field: at[0] for field, at in found.items()}
+    return {wanted[place]: at[0] for place, at in found.items()}
 
 
-def text_lines(data: bytes, form: FileForm) -> list[str]:
-    """The export as lines; what cannot be decoded becomes a mark."""
+def normal(data: bytes, form: FileForm) -> bytes:
+    """The export in UTF-8 with one kind of line end; what cannot be decoded becomes a mark."""
+    if data.isascii():
+        return data.replace(b"\0", _NUL.encode()).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     text = data.decode(form.encoding, errors="replace").replace(_MARK, "")
-    return text.replace("\0", _NUL).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return text.replace("\0", _NUL).replace("\r\n", "\n").replace("\r", "\n").encode()
 
 
-def lines_with_text(lines: Sequence[str], form: FileForm) -> Iterator[str]:
-    """Lines that hold more than delimiters, quotes and blanks."""
-    empty = form.delimiter + form.quote + " \t"
-    return (line for line in lines if line.strip(empty))
+def has_text(line: str, form: FileForm) -> bool:
+    """Whether a line holds more than delimiters, quotes and blanks."""
+    return bool(line.strip(form.delimiter + form.quote + " \t"))
 
 
 def split(line: str, form: FileForm) -> list[str]:
@@ -105,9 +127,9 @@ def split(line: str, form: FileForm) -> list[str]:
         return []
 
 
-def _decodable(start: bytes, rest: Iterator[bytes], mapping: Mapping) -> None:
+def _decodable(start: bytes, rest: Iterator[bytes], sheet: Sheet) -> None:
     """Raise LocalFault where the declared encoding cannot be the true one."""
-    declared = codecs.lookup(mapping.form.encoding).name
+    declared, place = codecs.lookup(sheet.form.encoding).name, f"{sheet.file_place}.encoding"
     as_declared = codecs.getincrementaldecoder(declared)()
     as_utf8: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")()
     beyond_ascii = False
@@ -115,14 +137,16 @@ def _decodable(start: bytes, rest: Iterator[bytes], mapping: Mapping) -> None:
     while (piece := next(pieces, None)) is not None or (piece := next(rest, None)) is not None:
         beyond_ascii = beyond_ascii or not piece.isascii()
         if not _decodes(as_declared, piece):
-            raise LocalFault(both("form.encoding", path=mapping.path, encoding=mapping.form.encoding))
+            raise LocalFault(
+                both("form.encoding", path=sheet.path, encoding=sheet.form.encoding, place=place)
+            )
         if as_utf8 is not None and not _decodes(as_utf8, piece):
             as_utf8 = None
     if not _decodes(as_declared, b"", final=True):
-        raise LocalFault(both("form.encoding", path=mapping.path, encoding=mapping.form.encoding))
+        raise LocalFault(both("form.encoding", path=sheet.path, encoding=sheet.form.encoding, place=place))
     # Letters beyond ASCII in a Windows encoding never happen to be well-formed UTF-8 throughout.
     if declared != "utf-8" and beyond_ascii and as_utf8 is not None and _decodes(as_utf8, b"", final=True):
-        raise LocalFault(both("form.utf8", path=mapping.path, encoding=mapping.form.encoding))
+        raise LocalFault(both("form.utf8", path=sheet.path, encoding=sheet.form.encoding, place=place))
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, data: bytes, *, final: bool = False) -> bool:
@@ -133,8 +157,13 @@ def _decodes(decoder: codecs.IncrementalDecoder, data: bytes, *, final: bool = F
     return True
 
 
-def _other_delimiter(mapping: Mapping, line: str) -> str:
-    fits = [shown for sign, shown in DELIMITERS.items() if sign != mapping.form.delimiter and sign in line]
+def _other_delimiter(sheet: Sheet, line: str) -> str:
+    fits = [shown for sign, shown in DELIMITERS.items() if sign != sheet.form.delimiter and sign in line]
     guess = fits[0] if len(fits) == 1 else ""
-    key = "form.delimiter_is" if guess else "form.delimiter"
-    return both(key, path=mapping.path, delimiter=DELIMITERS.get(mapping.form.delimiter, "?"), guess=guess)
+    return both(
+        "form.delimiter_is" if guess else "form.delimiter",
+        path=sheet.path,
+        delimiter=DELIMITERS.get(sheet.form.delimiter, "?"),
+        guess=guess,
+        place=f"{sheet.file_place}.delimiter",
+    )

@@ -1,128 +1,205 @@
 """Rows become persons and national codes: the last station at which an institution's records are records.
 
-What cannot be read counts as "unknown" and never stops anything. The rules, all
-independent of what other persons' rows hold:
+What cannot be read counts as "unknown" and never stops anything. The rules, the
+same for clients, victims, requests and placements, and all independent of what
+other persons' rows hold:
 
-- Rows of a year are those whose first contact lies in it, **and those without a
-  readable date**: a person whose date is lost still counts in the annual tables,
-  in every year's. Such rows never count in a quarter.
-- A quarter counts the rows that lie in it among those that its year would keep,
-  so that a person is never in two quarters of one year.
+- Rows of a year are those whose date (of first contact, of the request, of the
+  placement) lies in it, **and those without a readable date**: a person whose
+  date is lost still counts in the annual tables, in every year's. Such rows never
+  count in a quarter.
+- A person counts in one quarter of a year only: that of the earliest date in the
+  year among all the records that the programme counts. Rows of that person in
+  other quarters count in the annual tables. Whoever is bound to another quarter
+  already, because he counted there before a date was edited, has no row.
 - Rows without a person's number do not count, lines that cannot be split
   included. Whose they are cannot be told, so counting them would let a person who
   also has a number move a table by more than the bound that was promised.
   ``node.check`` says how many there are: a number in the export mends it.
-- Rows stand by date, then by their codes: never in the order of the export.
+- Rows stand by date, those without one last, then by their codes: never in the
+  order of an export. What a row does not say itself is lent: ``node.joining``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from node import source
-from node.mapping import Mapping, folded, misfits
-from node.records import AGE, AGE_SOURCES, CLIENTS
-from node.source import Export, Integers
-from samentel.counting.contribution import Codes, Population, bounded, encode
-from samentel.documents.codelists import Dimension
-from samentel.documents.programme import Programme
+from node.coding import coded
+from node.joining import LAST, Rows, counts_in_year, joined
+from node.mapping import Mapping as ExportMapping
+from node.mapping import misfits, used
+from node.source import Flags, Integers
+from samentel.counting.contribution import Codes, Population, encode
+from samentel.documents.programme import Programme, Records
+from samentel.documents.roster import Institution
 from samentel.errors import DocumentError
 from samentel.ids import Period
 
-_EVENT = "first_contact"
-_LAST = 99_999_999  # where rows without a date stand
-_QUARTER = ""  # no dimension has this id
+_MOST = 1 << 62  # keys of an order stay below this
 
 
-def codes(mapping: Mapping, programme: Programme, period: Period) -> Codes:
-    """The exact codes of one period: what goes into the noise, and nowhere else.
+@dataclass(frozen=True, slots=True, repr=False)
+class Memory:
+    """Whom this institution has counted already, as far as it decides who counts now.
+
+    Attributes:
+        token: from a person's number to what is remembered instead of it.
+        elsewhere: the tokens of persons bound to another quarter of this year.
+    """
+
+    token: Callable[[str], bytes]
+    elsewhere: Collection[bytes]
+
+    def __repr__(self) -> str:
+        return "Memory(<tokens>)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Taken:
+    """What one period's records come to: exact, and never leaves the institution.
+
+    Attributes:
+        persons: of a quarter, the tokens of all who have a row in it; empty for a year.
+    """
+
+    codes: Codes
+    persons: frozenset[bytes]
+
+    def __repr__(self) -> str:
+        return f"Taken({self.codes!r})"
+
+
+def taken(
+    mapping: ExportMapping, programme: Programme, period: Period, institution: Institution, memory: Memory
+) -> Taken:
+    """The exact codes of one period, and who is in them: what goes into the noise, and nowhere else.
+
+    Args:
+        institution: as the roster has it.
+        memory: asked for a quarter only.
 
     Raises:
-        LocalFault: the export is not there, or lacks a mapped column. Nothing in its rows can raise.
+        LocalFault: an export is not there, or lacks a mapped column. Nothing in its rows can raise.
         DocumentError: the mapping cannot answer this programme.
     """
+    return _taken(mapping, programme, period, institution, memory)
+
+
+def codes(
+    mapping: ExportMapping, programme: Programme, period: Period, institution: Institution | None = None
+) -> Codes:
+    """The exact codes of one period as if nobody had been counted before; raises as ``taken``.
+
+    Args:
+        institution: without one, what the roster fixes is unknown.
+    """
+    return _taken(mapping, programme, period, institution, None).codes
+
+
+def _taken(
+    mapping: ExportMapping,
+    programme: Programme,
+    period: Period,
+    institution: Institution | None,
+    memory: Memory | None,
+) -> Taken:
     problems = misfits(mapping, programme)
     if problems:
         raise DocumentError("mapping", problems)
-    return encode(programme, {CLIENTS: population(source.read(mapping), mapping, programme, period)})
+    rows = joined(source.read(mapping), period.year)
+    chosen, persons = in_period(rows, programme, period, memory)
+    return Taken(encode(programme, populations(rows, chosen, mapping, programme, institution)), persons)
 
 
-def population(export: Export, mapping: Mapping, programme: Programme, period: Period) -> Population:
-    """The clients of a period, in the stated order; at most ``rows_per_person`` rows of each in a quarter."""
-    person, days = export.numbered("person"), export.days(_EVENT)
-    levels = {dimension.id: levels_of(export, mapping, dimension, days) for dimension in programme.dimensions}
-    dated = days > 0
-    in_year = days // 10_000 == period.year
-    chosen = (person >= 0) & (in_year if period.quarter else in_year | ~dated)
-    order = _order(chosen, np.where(dated, days, _LAST), list(levels.values()))
-    ordered = Population(person[order], {name: values[order] for name, values in levels.items()})
+def in_period(
+    rows: Mapping[Records, Rows], programme: Programme, period: Period, memory: Memory | None = None
+) -> tuple[dict[Records, Flags], frozenset[bytes]]:
+    """By kind of record, which rows count in a period; and of a quarter, the tokens of their persons."""
+    counted = {population.records for population in programme.populations}
+    asked = {kind: rows[kind] for kind in counted if kind in rows}
     if not period.quarter:
-        return ordered
-    quarter = (days[order] // 100 % 100 - 1) // 3 + 1
-    return _of_quarter(ordered, quarter, period.quarter, programme.population(CLIENTS).rows_per_person)
+        return {kind: counts_in_year(its.days, period.year) for kind, its in asked.items()}, frozenset()
+    earliest = _earliest(list(asked.values()), period.year)
+    chosen = {
+        kind: _in_quarter(its.days, period) & _in_quarter(earliest[its.person], period)
+        for kind, its in asked.items()
+    }
+    if memory is None:
+        return chosen, frozenset()
+    tokens = _tokens(asked, chosen, memory.token)
+    bound = np.zeros(len(earliest), dtype=np.bool_)
+    bound[[person for person, token in tokens.items() if token in memory.elsewhere]] = True
+    here = {kind: chosen[kind] & ~bound[its.person] for kind, its in asked.items()}
+    return here, frozenset(token for person, token in tokens.items() if not bound[person])
 
 
-def _of_quarter(year: Population, quarter: Integers, wanted: int, rows_per_person: int) -> Population:
-    kept = bounded(Population(year.person, {**year.levels, _QUARTER: quarter}), rows_per_person)
-    here = kept.levels[_QUARTER] == wanted
-    return Population(kept.person[here], {name: kept.levels[name][here] for name in year.levels})
+def populations(
+    rows: Mapping[Records, Rows],
+    chosen: Mapping[Records, Flags],
+    mapping: ExportMapping,
+    programme: Programme,
+    institution: Institution | None,
+) -> dict[str, Population]:
+    """Every population of the programme in the stated order; without rows where there are no such records."""
+    found = {}
+    for population in programme.populations:
+        names = used(programme, population)
+        its = rows.get(population.records)
+        if its is None:
+            nothing = np.zeros(0, dtype=np.int64)
+            found[population.id] = Population(nothing, dict.fromkeys(names, nothing))
+            continue
+        levels = coded(its, mapping, programme, institution, names)
+        here = np.flatnonzero(chosen[population.records])
+        days = its.days[here]
+        sizes = [len(programme.dimension(name).codes) for name in names]
+        keys = [(levels[name][here], size) for name, size in zip(names, sizes, strict=True)]
+        order = here[_order([(np.where(days > 0, days, LAST), LAST + 1), *keys])]
+        found[population.id] = Population(its.person[order], {name: levels[name][order] for name in names})
+    return found
 
 
-def _order(chosen: NDArray[np.bool_], days: Integers, levels: list[Integers]) -> Integers:
-    rows = np.flatnonzero(chosen)
-    keys = [*(values[rows] for values in reversed(levels)), days[rows]]  # the last key sorts first
-    return rows[np.lexsort(keys)]
+def _earliest(kinds: Sequence[Rows], year: int) -> Integers:
+    """By person, the earliest date in a year among these records; ``LAST`` where there is none."""
+    most = max((int(rows.person.max(initial=-1)) for rows in kinds), default=-1) + 1
+    earliest = np.full(most, LAST, dtype=np.int64)
+    for rows in kinds:
+        in_year = rows.days // 10_000 == year
+        np.minimum.at(earliest, rows.person[in_year], rows.days[in_year])
+    return earliest
 
 
-def levels_of(export: Export, mapping: Mapping, dimension: Dimension, days: Integers) -> Integers:
-    """The position in the dimension of each row of the export, in the export's order."""
-    if dimension.field == AGE:
-        return _banded(dimension, ages_of(export, days))
-    if not export.has(dimension.field):
-        return np.full(len(export), dimension.index(dimension.unknown), dtype=np.int64)
-    return export.translated(dimension.field, translator(mapping, dimension))
+def _in_quarter(days: Integers, period: Period) -> Flags:
+    flags: Flags = (days // 10_000 == period.year) & ((days // 100 % 100 - 1) // 3 + 1 == period.quarter)
+    return flags
 
 
-def translator(mapping: Mapping, dimension: Dimension) -> Callable[[str], int]:
-    """From a word of the export to a position in the dimension; what is not known is the unknown one.
+def _tokens(
+    kinds: Mapping[Records, Rows], chosen: Mapping[Records, Flags], token: Callable[[str], bytes]
+) -> dict[int, bytes]:
+    """By person, the token of everybody who has a row among these."""
+    found: dict[int, bytes] = {}
+    for kind, rows in kinds.items():
+        here = np.flatnonzero(chosen[kind])
+        persons, first = np.unique(rows.person[here], return_index=True)
+        numbers = rows.export.persons(here[first])
+        pairs = zip(persons.tolist(), numbers, strict=True)
+        found |= {person: token(number) for person, number in pairs if person not in found}
+    return found
 
-    Without a table of codes for the field the words are the national codes themselves.
+
+def _order(keys: Sequence[tuple[Integers, int]]) -> Integers:
+    """Rows by several keys, the first one first, by one sort of one number; rows that are alike in any order.
+
+    Args:
+        keys: values from 0 up to below the number beside them.
     """
-    words = mapping.codes.get(dimension.field)
-    national = {folded(code.code): code.code for code in dimension.codes}
-    places = {code.code: place for place, code in enumerate(dimension.codes)}
-    unknown = places[dimension.unknown]
-    blank = places.get(mapping.blank.get(dimension.field, dimension.unknown), unknown)
-    table = national if words is None else words
-
-    def translate(word: str) -> int:
-        return places.get(table.get(folded(word), ""), unknown) if word.strip() else blank
-
-    return translate
-
-
-def ages_of(export: Export, days: Integers) -> Integers:
-    """Whole years of age at first contact; -1 where it is not known.
-
-    With a year of birth only, the age that is reached in the year of first contact.
-    """
-    field = next((name for name in AGE_SOURCES if export.has(name)), None)
-    if field is None:
-        return np.full(len(export), -1, dtype=np.int64)
-    if field == "age":
-        return export.integers("age")
-    if field == "birth_year":
-        born_in = export.integers("birth_year")
-        return np.where((days > 0) & (born_in > 0), days // 10_000 - born_in, -1)
-    born = export.days("birth_date")
-    # Of two dates written as 20250331 the difference has the whole years before its last four digits.
-    return np.where((days > 0) & (born > 0), (days - born) // 10_000, -1)
-
-
-def _banded(dimension: Dimension, ages: Integers) -> Integers:
-    levels = np.full(len(ages), dimension.index(dimension.unknown), dtype=np.int64)
-    for place, code in enumerate(dimension.codes):
-        if code.bounds is not None:
-            levels[(ages >= code.bounds[0]) & (ages <= code.bounds[1])] = place
-    return levels
+    whole, size = np.zeros_like(keys[0][0]), 1
+    for values, width in keys:
+        if size * width > _MOST:
+            seen, whole = np.unique(whole, return_inverse=True)
+            size = len(seen)
+        whole, size = whole * width + values, size * width
+    return np.argsort(whole)

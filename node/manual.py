@@ -61,6 +61,8 @@ DUTCH: Mapping[str, str] = {
         until: tot en met welke dag, zoals 2026-12-31; standaard een jaar.
         rho_cap: het meeste dat dit programma per verslagjaar mag kosten; standaard alle pogingen.
         individual: ga ermee akkoord dat de coördinator de tabellen van deze instelling apart ziet.
+        small_level: stem in met publicatie van een niveau dat weinig instellingen kunnen vullen, zoals
+            facility:COSM; voor elk een keer.
         yes: vraag niets.
     """,
     "withdraw": """Trek de goedkeuring van een programma in. Wat al is uitgegeven, blijft uitgegeven.

@@ -1,5 +1,8 @@
-"""The mapping file: where an institution's export keeps each field, and what its words mean nationally.
+"""The mapping file: where an institution's exports keep each field, and what its words mean nationally.
 
+One export holds the clients. Victims, requests and placements stand in exports
+of their own, or are lines of the clients' export that have certain words in
+certain columns; an institution without such a section has no such records.
 Nothing in here reads a record.
 """
 
@@ -13,11 +16,11 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from node.records import AGE, AGE_SOURCES, CLIENTS, CODED, FIELDS, REQUIRED
+from node.records import AGE, AGE_SOURCES, CODED, FIELDS, LENDERS, REQUIRED
 from node.texts import both
-from samentel.documents.codelists import Dimension
+from samentel.documents.codelists import Dimension, Fixed
 from samentel.documents.model import Model, from_toml
-from samentel.documents.programme import Counting, Programme
+from samentel.documents.programme import Counting, Population, Programme, Records
 from samentel.errors import DocumentError, LocalFault
 
 ENCODINGS = ("utf-8", "cp1252", "latin-1")
@@ -43,13 +46,52 @@ class FileForm(Model):
     dates: Annotated[tuple[Text, ...], Field(min_length=1, max_length=8)] = ("%Y-%m-%d",)
 
 
+class Section(Model):
+    """Where one kind of record other than clients stands.
+
+    Attributes:
+        file: its export; without one its rows are lines of the clients' export.
+        only: by column heading, words of which a line must have one there; of several columns, in each.
+    """
+
+    columns: dict[Text, Text]
+    file: FileForm | None = None
+    only: dict[Text, Annotated[tuple[Text, ...], Field(min_length=1, max_length=500)]] = Field(
+        default_factory=dict
+    )
+
+
 class MappingFile(Model):
     """The file as it is written."""
 
     file: FileForm
     columns: dict[Text, Text]
+    victims: Section | None = None
+    requests: Section | None = None
+    placements: Section | None = None
     codes: dict[Text, Codes] = Field(default_factory=dict)
     blank: dict[Text, Text] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Where one kind of record stands, and how it is written.
+
+    Attributes:
+        path: the export.
+        columns: the heading of the column of each field that these records have themselves.
+        only: by heading, the folded words of which a line must have one.
+        place: where the mapping file says so: empty for the clients, else such as ``victims.``.
+        file_place: where it names the export.
+    """
+
+    kind: Records
+    path: Path
+    form: FileForm
+    columns: dict[str, str]
+    only: dict[str, frozenset[str]]
+    place: str
+    file_place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +99,31 @@ class Mapping:
     """A mapping whose parts fit together.
 
     Attributes:
-        path: the export.
-        columns: the name of the column of each field that the institution has.
+        sheets: the kinds of record that the institution has, the clients first.
         codes: by field, the national code of each local word, the word trimmed and case-folded.
         blank: by field, the national code of an empty cell; without one it is the dimension's unknown.
     """
 
-    path: Path
-    form: FileForm
-    columns: dict[str, str]
+    sheets: tuple[Sheet, ...]
     codes: dict[str, dict[str, str]]
     blank: dict[str, str]
+
+    def files(self) -> list[list[Sheet]]:
+        """The kinds of record by the export in which they stand: each export needs to be read once."""
+        found: dict[tuple[Path, FileForm], list[Sheet]] = {}
+        for sheet in self.sheets:
+            found.setdefault((sheet.path, sheet.form), []).append(sheet)
+        return list(found.values())
+
+    def sources(self, kind: Records) -> tuple[Sheet, ...]:
+        """Where records of a kind find their fields: their own columns, the victims', the clients'.
+
+        None at all where the institution has no records of that kind.
+        """
+        sheets = {sheet.kind: sheet for sheet in self.sheets}
+        if kind not in sheets:
+            return ()
+        return tuple(sheets[one] for one in dict.fromkeys((kind, *LENDERS[kind])) if one in sheets)
 
 
 def folded(word: str) -> str:
@@ -88,13 +144,11 @@ def load(path: Path) -> Mapping:
         raise LocalFault(both("mapping.missing", path=path)) from None
     headline = both("mapping.wrong", path=path)
     written = from_toml(MappingFile, data, headline)
-    problems = [*_form_problems(written.file), *_column_problems(written), *_code_problems(written)]
+    problems = [*_section_problems(written), *_code_problems(written)]
     if problems:
         raise DocumentError(headline, problems)
     return Mapping(
-        path=(path.parent / written.file.path).resolve(),
-        form=written.file,
-        columns=dict(written.columns),
+        sheets=tuple(_sheet(kind, section, written, path.parent) for kind, section in _sections(written)),
         codes={
             name: {folded(word): code for word, code in codes.items()}
             for name, codes in written.codes.items()
@@ -105,24 +159,37 @@ def load(path: Path) -> Mapping:
 
 def misfits(mapping: Mapping, programme: Programme) -> list[str]:
     """What keeps this mapping from answering a programme, a sentence each."""
-    problems = []
-    for population in programme.populations:
-        if population.id != CLIENTS or population.counting is not Counting.INFLOW:
-            problems.append(
-                f"programme populations.{population.id}: this version takes in `clients` by inflow only"
-            )
+    problems = [
+        f"programme populations.{population.id}: counts who is there in a period (stock); this version takes "
+        "in who comes in a period (inflow) only"
+        for population in programme.populations
+        if population.counting is not Counting.INFLOW
+    ]
     for dimension in programme.dimensions:
         problems += _dimension_misfits(mapping, dimension)
     return problems
 
 
 def unmapped(mapping: Mapping, programme: Programme) -> list[str]:
-    """Dimensions for which the institution has no column: every row counts as unknown there."""
+    """Dimensions for which the institution has no column: all rows of a population are unknown there."""
     return [
         dimension.id
         for dimension in programme.dimensions
-        if not any(name in mapping.columns for name in sources(dimension))
+        if not of_the_house(dimension)
+        and any(
+            dimension.id in used(programme, population)
+            and (sheets := mapping.sources(population.records))
+            and not any(name in sheet.columns for sheet in sheets for name in sources(dimension))
+            for population in programme.populations
+        )
     ]
+
+
+def used(programme: Programme, population: Population) -> list[str]:
+    """The dimensions along which a population is counted, in the programme's order."""
+    tables = [table.dimensions for table in programme.tables if table.population == population.id]
+    asked = {name for dimensions in tables for name in dimensions} | {population.distinct}
+    return [dimension.id for dimension in programme.dimensions if dimension.id in asked]
 
 
 def sources(dimension: Dimension) -> tuple[str, ...]:
@@ -130,7 +197,14 @@ def sources(dimension: Dimension) -> tuple[str, ...]:
     return AGE_SOURCES if dimension.field == AGE else (dimension.field,)
 
 
+def of_the_house(dimension: Dimension) -> bool:
+    """Whether the roster says the level of all rows of an institution, and no field is read."""
+    return dimension.fixed_by in (Fixed.TYPE, Fixed.PROVINCE)
+
+
 def _dimension_misfits(mapping: Mapping, dimension: Dimension) -> Iterator[str]:
+    if of_the_house(dimension) or dimension.rolls_up is not None:
+        return  # no field is read, or the finer dimension is the one to be looked at
     place = f"programme dimensions.{dimension.id}"
     if dimension.field == AGE and not dimension.banded:
         yield f"{place}: an age needs bands"
@@ -143,6 +217,42 @@ def _dimension_misfits(mapping: Mapping, dimension: Dimension) -> Iterator[str]:
     blank = mapping.blank.get(dimension.field)
     if blank is not None and blank not in known:
         yield f"blank.{dimension.field}: {blank} is not one of the programme's codes for {dimension.id}"
+
+
+def _sections(written: MappingFile) -> Iterator[tuple[Records, Section]]:
+    yield Records.CLIENTS, Section(columns=written.columns, file=written.file)
+    for kind, section in (
+        (Records.VICTIMS, written.victims),
+        (Records.REQUESTS, written.requests),
+        (Records.PLACEMENTS, written.placements),
+    ):
+        if section is not None:
+            yield kind, section
+
+
+def _sheet(kind: Records, section: Section, written: MappingFile, folder: Path) -> Sheet:
+    form, place = section.file or written.file, _place(kind)
+    return Sheet(
+        kind=kind,
+        path=(folder / form.path).resolve(),
+        form=form,
+        columns=dict(section.columns),
+        only={heading: frozenset(map(folded, words)) for heading, words in section.only.items()},
+        place=place,
+        file_place=f"{place if section.file else ''}file",
+    )
+
+
+def _place(kind: Records) -> str:
+    return "" if kind is Records.CLIENTS else f"{kind}."
+
+
+def _section_problems(written: MappingFile) -> Iterator[str]:
+    for kind, section in _sections(written):
+        place = _place(kind)
+        if section.file is not None:
+            yield from (place + problem for problem in _form_problems(section.file))
+        yield from (place + problem for problem in _column_problems(kind, section.columns))
 
 
 def _form_problems(form: FileForm) -> Iterator[str]:
@@ -159,20 +269,21 @@ def _form_problems(form: FileForm) -> Iterator[str]:
             yield f"file.dates.{number}: write a form with %d, %m and %Y, such as %d-%m-%Y"
 
 
-def _column_problems(written: MappingFile) -> Iterator[str]:
-    for name in written.columns:
+def _column_problems(kind: Records, columns: dict[str, str]) -> Iterator[str]:
+    for name in columns:
         if name not in FIELDS:
             yield f"columns.{name}: is not a field; the fields are {', '.join(FIELDS)}"
-    for name in REQUIRED:
-        if name not in written.columns:
+    for name in REQUIRED[kind]:
+        if name not in columns:
             yield f"columns.{name}: is missing"
 
 
 def _code_problems(written: MappingFile) -> Iterator[str]:
+    mapped = {name for _, section in _sections(written) for name in section.columns}
     for name, codes in written.codes.items():
         if name not in CODED:
             yield f"codes.{name}: is not a field with codes; those are {', '.join(CODED)}"
-        if name not in written.columns:
+        if name not in mapped:
             yield f"codes.{name}: there is no columns.{name}"
         seen: dict[str, str] = {}
         for word, code in codes.items():
@@ -181,7 +292,7 @@ def _code_problems(written: MappingFile) -> Iterator[str]:
     for name in written.blank:
         if name not in CODED:
             yield f"blank.{name}: is not a field with codes"
-        elif name not in written.columns:
+        elif name not in mapped:
             yield f"blank.{name}: there is no columns.{name}"
 
 

@@ -6,7 +6,7 @@ get the codes that a yes needs, and have it written when the answer is no.
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -15,19 +15,20 @@ from node import policy
 from node.config import Config
 from node.halting import ACCEPTED_HEAD, FOREIGN_HEAD, PAUSED, SHOWN_BY, halted, named, showers
 from node.journal import Journal
-from node.policy import Permit, Situation
+from node.policy import Permit, Sealed, Situation
 from node.steps import wait_for_tick
-from node.store import DocumentKind, RoundRecord, State, Store
+from node.store import DocumentKind, RoundRecord, SealedPeriod, SnapshotRecord, State, Store
 from samentel.counting import ledger
 from samentel.counting.ledger import SALT_BYTES, Body, Head, Kind, next_entry
-from samentel.documents.keys import VerifyKey
+from samentel.documents.keys import SigningKey
 from samentel.documents.programme import Programme
-from samentel.documents.roster import Roster
+from samentel.documents.roster import Institution, Roster
 from samentel.documents.statements import Round
 from samentel.errors import DocumentError, LocalFault, Reason, Refusal
 from samentel.ids import Digest, Period
 
 if TYPE_CHECKING:
+    from node.snapshots import Prepared
     from samentel.counting.contribution import Codes, Integers
 
 
@@ -49,10 +50,10 @@ class Permission:
     The exact codes of the rounds in which it is present are held here: in memory only, gone once drawn.
     """
 
-    def __init__(self, config: Config, store: Store, node: str, key: VerifyKey, journal: Journal) -> None:
-        self._config, self._store, self._node, self._key = config, store, node, key
+    def __init__(self, config: Config, store: Store, node: str, signer: SigningKey, journal: Journal) -> None:
+        self._config, self._store, self._node, self._signer = config, store, node, signer
         self._journal = journal
-        self._codes: dict[str, Codes] = {}
+        self._prepared: dict[str, Prepared] = {}
 
     def decide(self, known: Known, deadline: datetime, dealers: int = 0) -> Permit | Refusal:
         """Whether to take part, ledger and caps included.
@@ -68,26 +69,56 @@ class Permission:
 
     async def ready(self, known: Known, deadline: datetime, dealers: int = 0) -> Permit | Refusal:
         """The decision, with the codes in memory. What is wrong with the records is never said outside."""
-        verdict, asked = self.decide(known, deadline, dealers), known.round
-        if isinstance(verdict, Refusal) or asked.round_id in self._codes:
-            return verdict
-        try:
-            self._codes[asked.round_id] = await asyncio.to_thread(
-                _codes, self._config, verdict.programme, asked.period
-            )
-        except (LocalFault, DocumentError):
-            return Refusal(
-                Reason.SOURCE_NOT_READY, "the export or its mapping is not ready: `samentel-node check`"
-            )
-        return verdict
+        while True:
+            verdict = self.decide(known, deadline, dealers)
+            if isinstance(verdict, Refusal):
+                return verdict
+            relevant = self._relevant(verdict.programme, known.round.period)
+            prepared = self._prepared.get(known.round.round_id)
+            if prepared is not None and prepared.known == relevant:
+                return verdict
+            # Not made yet; or another quarter was sealed since, whose persons this one may not count now.
+            try:
+                self._prepared[known.round.round_id] = await self._prepare(known, verdict.programme, relevant)
+            except (LocalFault, DocumentError):
+                return Refusal(
+                    Reason.SOURCE_NOT_READY,
+                    "the export, its mapping or a sealed period is not ready: `samentel-node check`, "
+                    "`samentel-node doctor`",
+                )
 
     async def draw(self, permit: Permit) -> "Integers":
-        """The noisy vector of a permit that was ``ready``; afterwards the codes are gone."""
-        return await asyncio.to_thread(_drawn, self._codes.pop(permit.loss.round), permit)
+        """The noisy vector of a permit that was ``ready``; afterwards the codes are gone.
+
+        Nothing is waited for between ``ready`` and the snapshot, so no other quarter is sealed in between.
+
+        Raises:
+            LocalFault: the snapshot cannot be written; nothing was drawn.
+        """
+        prepared = self._prepared.pop(permit.loss.round)
+        if prepared.fresh is not None:
+            # Before anything is drawn: who is in these counts stays in them, whatever becomes of the round.
+            self._store.write(_now(), snapshots=[prepared.fresh])
+            where = prepared.fresh.where
+            self._journal.info("sealed", programme=where.programme, period=where.period)
+        return await asyncio.to_thread(_drawn, prepared.codes, permit)
 
     def forget(self, round_id: str) -> None:
         """Drop the codes of a round that needs them no more."""
-        self._codes.pop(round_id, None)
+        self._prepared.pop(round_id, None)
+
+    def _relevant(self, programme: Programme, period: Period) -> tuple[SealedPeriod, ...]:
+        return tuple(relevant(self._store.sealed_periods(), programme.digest, period))
+
+    async def _prepare(
+        self, known: Known, programme: Programme, sealed: Sequence[SealedPeriod]
+    ) -> "Prepared":
+        institution = known.roster.institution(self._node)
+        assert institution is not None  # a permit was given
+        held = [self._store.snapshot(one) for one in sealed]
+        return await asyncio.to_thread(
+            _prepared, self._config, self._signer, (programme, known.round.period, institution), held
+        )
 
     def refuse(self, record: RoundRecord, known: Known, refusal: Refusal, how: State) -> None:
         """Write a refusal: once per round and reason. It is decided again: an approval may still come."""
@@ -163,13 +194,17 @@ class Permission:
         return Situation(
             now=_now(),
             node=self._node,
-            key=self._key,
+            key=self._signer.public,
             halted=halted(self._store),
             roster=known.roster,
             programme=known.programme,
             approvals=self._store.documents(DocumentKind.APPROVAL, asked.programme),
             entries=self._store.entries(),
             attempts=same,
+            sealed=[
+                Sealed(one.programme, Period.parse(one.period), one.binds)
+                for one in self._store.sealed_periods()
+            ],
             deadline=deadline,
             dealers=dealers or len(known.roster.institutions),
             caps=self._config.caps,
@@ -190,10 +225,25 @@ def salt() -> bytes:
     return os.urandom(SALT_BYTES)
 
 
-def _codes(config: Config, programme: Programme, period: Period) -> "Codes":
-    from node import intake, mapping  # polars and numpy are loaded when a round needs them, not before
+def relevant(sealed: Sequence[SealedPeriod], programme: str, period: Period) -> Sequence[SealedPeriod]:
+    """What decides whom a period counts: its own snapshot, else what binds persons to other quarters."""
+    own = [one for one in sealed if (one.programme, one.period) == (programme, str(period))]
+    return own or [one for one in sealed if one.binds and _another_quarter(Period.parse(one.period), period)]
 
-    return intake.codes(mapping.load(config.mapping), programme, period)
+
+def _another_quarter(one: Period, asked: Period) -> bool:
+    return asked.quarter > 0 and one.year == asked.year and one.quarter != asked.quarter
+
+
+def _prepared(
+    config: Config,
+    signer: SigningKey,
+    asked: tuple[Programme, Period, Institution],
+    held: Sequence[SnapshotRecord],
+) -> "Prepared":
+    from node import snapshots  # polars and numpy are loaded when a round needs them, not before
+
+    return snapshots.prepare(config, signer, snapshots.Question(*asked), held, _now())
 
 
 def _drawn(codes: "Codes", permit: Permit) -> "Integers":

@@ -13,15 +13,30 @@ from fractions import Fraction
 from samentel.counting import ledger, shares
 from samentel.counting.ledger import Charge, Entry, Loss
 from samentel.counting.privacy import TableNoise
+from samentel.documents import levels
 from samentel.documents.envelope import Envelope
 from samentel.documents.keys import VerifyKey
 from samentel.documents.programme import Counting, Mode, Programme
 from samentel.documents.roster import Roster
 from samentel.documents.statements import Approval, Round, hear
 from samentel.errors import DocumentError, PeerError, Reason, Refusal
-from samentel.ids import Digest, digest
+from samentel.ids import Digest, Period, digest
 
 CLOCKS_MAY_DIFFER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A period for which this node has fixed whom it counts.
+
+    Attributes:
+        programme: digest of the programme that asked.
+        binds: whether its persons belong to that quarter of the year from then on.
+    """
+
+    programme: str
+    period: Period
+    binds: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +47,7 @@ class Situation:
         halted: why the node is paused, or None.
         roster, programme: as held here and verified with the authority's keys, or None.
         approvals: of this programme, oldest first, as stored.
+        sealed: the periods that are, of any programme; whether anybody is counted in them does not matter.
         attempts: those of other rounds of this programme and period, in which this node took part.
         deadline: the end of the phase that the round is in.
         dealers: in a secure sum, how many institutions share the noise; as long as nobody knows, the whole
@@ -48,6 +64,7 @@ class Situation:
     approvals: Sequence[Envelope]
     entries: Sequence[Entry]
     attempts: Sequence[int]
+    sealed: Sequence[Sealed]
     deadline: datetime
     dealers: int
     caps: Charge
@@ -146,7 +163,28 @@ def _period_fits(situation: Situation, asked: Round) -> None:
         raise Refusal(Reason.PERIOD_NOT_OVER, f"the period {asked.period} is not over yet")
 
 
+def _quarter_open(situation: Situation, asked: Round) -> None:
+    """Who was counted in a later quarter may have belonged here: what is late stays in the annual tables."""
+    programme, period = situation.programme, asked.period
+    assert programme is not None
+    if not period.quarter or counting(programme) is not Counting.INFLOW:
+        return
+    if any((one.programme, one.period) == (asked.programme, period) for one in situation.sealed):
+        return  # whom it counts is fixed, so another attempt counts the same
+    later = [one.period for one in situation.sealed if one.binds and _follows(one.period, period)]
+    if later:
+        raise Refusal(
+            Reason.PERIOD_CLOSED,
+            f"{period} is closed: {min(later)} has been counted here. Its persons are in the annual tables",
+        )
+
+
+def _follows(one: Period, other: Period) -> bool:
+    return one.year == other.year and one.quarter > other.quarter
+
+
 def _above_floors(situation: Situation, _: Round) -> None:
+    """PARAMETER_BELOW_FLOOR also for levels that are too small: the authority can mend that, not we."""
     assert situation.programme is not None
     asked, floor = situation.programme.roster.institutions_min, situation.institutions_floor
     if asked < floor:
@@ -159,6 +197,11 @@ def _above_floors(situation: Situation, _: Round) -> None:
         raise Refusal(
             Reason.PARAMETER_BELOW_FLOOR, f"the roster has fewer than the {asked} institutions needed"
         )
+    if levels.too_small(situation.programme, situation.roster):
+        raise Refusal(
+            Reason.PARAMETER_BELOW_FLOOR,
+            "too few institutions of the roster can fill a level that it fixes: their totals would be known",
+        )
     if situation.programme.mode is Mode.SECURE_SUM:
         _withstands(situation.programme.roster.collude_max, situation.collude_floor)
 
@@ -168,6 +211,24 @@ def _withstands(collude: int, floor: int) -> None:
         raise Refusal(
             Reason.PARAMETER_BELOW_FLOOR,
             f"the programme withstands {collude} that collude, the floor here is {floor}",
+        )
+
+
+def _levels_agreed(situation: Situation, _: Round) -> None:
+    """SMALL_LEVEL is for consents only: the institution can give what is missing itself."""
+    approval, roster, programme = newest_approval(situation), situation.roster, situation.programme
+    assert approval is not None  # _approved comes before
+    assert roster is not None
+    assert programme is not None
+    mine = roster.institution(situation.node)
+    assert mine is not None  # _roster_is_ours comes before
+    needed = levels.consents_needed(programme, mine)
+    if not set(needed) <= set(approval.small_levels):
+        names = " ".join(f"--small-level {name}" for name in needed)
+        raise Refusal(
+            Reason.SMALL_LEVEL,
+            "the approval does not agree to every level that few institutions can fill: "
+            f"`samentel-node approve {programme.digest[:12]} {names}`",
         )
 
 
@@ -199,7 +260,9 @@ CHECKS: tuple[Callable[[Situation, Round], None], ...] = (
     _programme_known,
     _approved,
     _period_fits,
+    _quarter_open,
     _above_floors,
+    _levels_agreed,
     _attempt_in_order,
     _in_time,
 )

@@ -10,8 +10,6 @@ from enum import Enum
 
 from samentel.documents.programme import Records
 
-CLIENTS = "clients"
-
 
 class Kind(Enum):
     """How the text of a field is read."""
@@ -58,7 +56,20 @@ EVENTS: Mapping[Records, str] = {
     Records.REQUESTS: "requested",
     Records.PLACEMENTS: "placed",
 }
-REQUIRED = ("person", "first_contact")
+# The fields that the columns of each kind of record must have themselves.
+REQUIRED: Mapping[Records, tuple[str, ...]] = {
+    Records.CLIENTS: ("person", "first_contact"),
+    Records.VICTIMS: ("person",),
+    Records.REQUESTS: ("person", "requested"),
+    Records.PLACEMENTS: ("person", "placed"),
+}
+# Whose rows of the same person lend it the fields that its own columns do not have, in this order.
+LENDERS: Mapping[Records, tuple[Records, ...]] = {
+    Records.CLIENTS: (),
+    Records.VICTIMS: (Records.CLIENTS,),
+    Records.REQUESTS: (Records.VICTIMS, Records.CLIENTS),
+    Records.PLACEMENTS: (Records.VICTIMS, Records.CLIENTS),
+}
 AGE = "age"
 AGE_SOURCES = ("birth_date", "birth_year", "age")  # in this order: the first that is mapped gives the age
 CODED = tuple(name for name, kind in FIELDS.items() if kind is Kind.CODE)

@@ -67,6 +67,31 @@ sex = "geslacht"
 citizenship = "nationaliteit"
 reason = "aanleiding"
 
+# Slachtoffers, verzoeken en plaatsingen / victims, requests and placements: haal het hekje weg van wat u hebt /
+# take the hash away from what you have. Zonder [x.file] uit het bestand hierboven / without it from the file above.
+#[victims.only]                    # alleen regels met een van deze woorden / only lines with one of these words
+#"aanleiding" = ["seksuele uitbuiting", "arbeidsuitbuiting", "criminele uitbuiting", "vermoeden mensenhandel"]
+#[victims.columns]
+#person = "clientnummer"
+#form = "aanleiding"
+#
+#[requests.file]
+#path = "verzoeken.csv"
+#[requests.columns]
+#person = "clientnummer"
+#requested = "datum verzoek"
+#facility_asked = "soort opvang"
+#outcome = "uitkomst"
+#refusal = "grond"
+#
+#[placements.file]
+#path = "plaatsingen.csv"
+#[placements.columns]
+#person = "clientnummer"
+#placed = "datum plaatsing"
+#facility = "soort opvang"
+#via = "vanuit"
+
 # woord in uw systeem = landelijke code / your system's word = national code.
 # Hoofdletters en spaties doen er niet toe / capitals and blanks do not matter.
 # Zonder tabel voor een veld gelden de landelijke codes zelf / without a table the national codes hold.

@@ -1,42 +1,47 @@
-"""The export as it lies there: text in, one row a line out; the only owner of polars in this house.
+"""The exports as they lie there: text in, one row a line out; the only owner of polars in this house.
 
-**A line is a row.** Each line is read by itself, so that whatever one person's
-line holds (a stray quote, an unreadable byte, a missing field), the rows of all
-others stay what they were: the bound on one person's influence rests on this.
-A line break inside quotes therefore makes two rows, neither of which has the
-right number of fields; see ``Export.broken``.
+**A line is a row.** Each line is read as if it stood by itself, so that whatever
+one person's line holds (a stray quote, an unreadable byte, a missing field), the
+rows of all others stay what they were: the bound on one person's influence rests
+on this. A line break inside quotes therefore makes two rows, neither of which
+has the right number of fields; see ``Export.broken``.
 
-No text of the export is ever put into an error.
+No text of an export is ever put into an error.
 """
 
-import io
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from node import form
-from node.mapping import FileForm
+from node.lines import sorted_out
+from node.mapping import FileForm, Sheet, folded
 from node.mapping import Mapping as ExportMapping
+from samentel.documents.programme import Records
 
 Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+_PERSON = "person"
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Export:
-    """The mapped columns of an export; never leaves the institution.
+    """The rows of one kind of record that have a person's number; never leaves the institution.
 
     Attributes:
-        rows: one column of trimmed text a mapped field, empty where a line has none. In no stated order.
-        broken: how many lines could not be split into as many fields as the header has; they stand last, and
-            all their fields are empty.
+        rows: one column of text a mapped field, in no stated order. The person's number is trimmed.
+        nobody: how many lines have no person's number: they are in no row.
+        broken: how many lines of the file could not be split into as many fields as the header has: neither.
+            Told of the first kind of record of a file only.
         dates: the forms in which dates are written, tried in order.
     """
 
     rows: pl.DataFrame
+    nobody: int
     broken: int
     dates: tuple[str, ...]
 
@@ -47,117 +52,155 @@ class Export:
         return self.rows.height
 
     def has(self, field: str) -> bool:
-        """Whether the institution has this field."""
+        """Whether these records have this field themselves."""
         return field in self.rows.columns
+
+    def at(self, rows: Integers) -> "Export":
+        """These rows alone, in this order."""
+        return replace(self, rows=self.rows[rows])
 
     def translated(self, field: str, translate: Callable[[str], int]) -> Integers:
         """The column as numbers; each different text is translated once."""
         words = self.rows[field].unique()
-        table = pl.DataFrame(
-            {field: words, "number": pl.Series([translate(word) for word in words], dtype=pl.Int64)}
-        )
-        return self._looked_up(field, table)
-
-    def numbered(self, field: str) -> Integers:
-        """The column as numbers, a different one for each different text, and -1 for no text."""
-        words = self.rows[field].unique()
-        numbers = pl.int_range(words.len(), eager=True, dtype=pl.Int64).set(words == "", -1)
-        return self._looked_up(field, pl.DataFrame({field: words, "number": numbers}))
-
-    def days(self, field: str) -> Integers:
-        """The column as dates, each as one number such as 20250331; 0 where none of 1900-2099 can be read."""
-        read = [self.rows[field].str.to_date(form, strict=False, exact=True) for form in self.dates]
-        day = pl.select(pl.coalesce(read)).to_series().dt
-        number = day.year().cast(pl.Int64) * 10_000 + day.month().cast(pl.Int64) * 100 + day.day()
-        return number.set(~number.is_between(19_000_000, 21_000_000).fill_null(False), 0).to_numpy()
-
-    def integers(self, field: str) -> Integers:
-        """The column as whole numbers, and -1 where there is none."""
-        read = self.rows[field].cast(pl.Int64, strict=False)
-        return read.set(~read.is_between(0, 9999).fill_null(False), -1).to_numpy()
-
-    def tally(self, field: str) -> list[tuple[str, int]]:
-        """Each different text with its number of rows, the most frequent first: for ``node.check`` only."""
-        counted = self.rows[field].value_counts().sort(["count", field], descending=[True, False])
-        return [(str(word), int(count)) for word, count in counted.iter_rows()]
-
-    def _looked_up(self, field: str, table: pl.DataFrame) -> Integers:
+        numbers = [translate(word.strip()) for word in words]
+        table = pl.DataFrame({field: words, "number": pl.Series(numbers, dtype=pl.Int64)})
         joined = self.rows.select(field).join(table, on=field, how="left", maintain_order="left")
         return joined["number"].to_numpy()
 
+    def days(self, field: str) -> Integers:
+        """The column as dates, each as one number such as 20250331; 0 where none of 1900-2099 can be read."""
+        words = self.rows[field].unique()
+        trimmed = words.str.strip_chars()
+        read = [trimmed.str.to_date(form, strict=False, exact=True) for form in self.dates]
+        day = pl.select(pl.coalesce(read)).to_series().dt
+        number = day.year().cast(pl.Int64) * 10_000 + day.month().cast(pl.Int64) * 100 + day.day()
+        known = number.set(~number.is_between(19_000_000, 21_000_000).fill_null(False), 0)
+        table = pl.DataFrame({field: words, "number": known})
+        joined = self.rows.select(field).join(table, on=field, how="left", maintain_order="left")
+        return joined["number"].to_numpy()
 
-def read(mapping: ExportMapping) -> Export:
-    """Read the export.
+    def integers(self, field: str) -> Integers:
+        """The column as whole numbers of 0-9999, and -1 where there is none."""
+        read = self.rows[field].str.strip_chars().cast(pl.Int64, strict=False)
+        return read.set(~read.is_between(0, 9999).fill_null(False), -1).to_numpy()
+
+    def empty(self, field: str) -> Flags:
+        """Which rows have nothing in this column."""
+        return (self.rows[field].str.strip_chars() == "").to_numpy()
+
+    def persons(self, rows: Integers) -> list[str]:
+        """The numbers of the persons of these rows, for the memory of whom was counted."""
+        return self.rows[_PERSON].gather(rows).to_list()
+
+    def tally(self, field: str) -> list[tuple[str, int]]:
+        """Each different text with its number of rows, the most frequent first: for ``node.check`` only."""
+        trimmed = self.rows.select(pl.col(field).str.strip_chars())[field]
+        counted = trimmed.value_counts(name="number").sort(["number", field], descending=[True, False])
+        return [(str(word), int(count)) for word, count in counted.iter_rows()]
+
+    def ordered(self, rows: Integers, *keys: Integers) -> Integers:
+        """These rows by the keys, the first one first, then by all that is written in them."""
+        named = {f" {number}": key for number, key in enumerate(keys)}  # no field has a blank in its name
+        table = self.rows[rows].with_columns(pl.Series(" row", rows), **_series(named))
+        return table.sort([*named, *self.rows.columns])[" row"].to_numpy()
+
+
+def _series(columns: Mapping[str, Integers]) -> dict[str, pl.Series]:
+    return {name: pl.Series(name, values) for name, values in columns.items()}
+
+
+def read(mapping: ExportMapping) -> dict[Records, Export]:
+    """Read the exports: the rows of every kind of record that the institution has.
 
     Raises:
         LocalFault: there is no file, no header, or a mapped column is missing. Nothing in the rows can raise.
     """
+    found: dict[Records, Export] = {}
+    for sheets in mapping.files():
+        found |= _exports(sheets)
+    return found
+
+
+def numbered(exports: Mapping[Records, Export]) -> dict[Records, Integers]:
+    """For every row its person as a number, the same in all kinds of record; less than all rows together."""
+    persons = pl.concat([export.rows.select(_PERSON) for export in exports.values()]).with_row_index("row")
+    first = persons.select(pl.col("row").first().over(_PERSON).cast(pl.Int64)).to_series().to_numpy()
+    ends = np.cumsum([len(export) for export in exports.values()])
+    return dict(zip(exports, np.split(first, ends[:-1]), strict=True))
+
+
+def _exports(sheets: Sequence[Sheet]) -> dict[Records, Export]:
+    first = sheets[0]
     try:
-        data = mapping.path.read_bytes()
+        data = first.path.read_bytes()
     except OSError as error:
-        raise form.unreadable(mapping, error) from None
-    lines = form.text_lines(data, mapping.form)
-    header = form.header(lines, mapping)
-    names = form.names(header, mapping.form)
-    places = form.places(mapping, names)
-    body = _with_text(pl.Series("line", lines[lines.index(header) + 1 :], dtype=pl.String), mapping.form)
-    return _table(body, mapping.form, len(names), places)
+        raise form.unreadable(first, error) from None
+    text = form.normal(data, first.form)
+    header, end = form.header(text, first)
+    names = form.names(header, first.form)
+    places = {sheet.kind: form.places(sheet, names) for sheet in sheets}
+    wanted = sorted({at for found in places.values() for at in found.values()})
+    rows, broken = _table(text[end:], first.form, len(names), wanted)
+    return {
+        sheet.kind: _export(rows, sheet, places[sheet.kind], 0 if number else broken)
+        for number, sheet in enumerate(sheets)
+    }
 
 
-def _with_text(lines: pl.Series, written: FileForm) -> pl.Series:
-    return lines.filter(lines.str.strip_chars(written.delimiter + written.quote + " \t") != "")
+def _export(table: pl.DataFrame, sheet: Sheet, places: Mapping[str, int], broken: int) -> Export:
+    for heading, words in sheet.only.items():
+        column = _column(places[heading])
+        meant = [word for word in table[column].unique() if folded(word) in words]
+        table = table.filter(pl.col(column).is_in(meant))
+    columns = [pl.col(_column(places[heading])).alias(field) for field, heading in sheet.columns.items()]
+    rows = table.select(*columns).with_columns(pl.col(_PERSON).str.strip_chars())
+    known = rows.filter(pl.col(_PERSON) != "")
+    return Export(known, _nobodys(table, rows[_PERSON] == ""), broken, sheet.form.dates)
 
 
-def _table(lines: pl.Series, written: FileForm, width: int, places: Mapping[str, int]) -> Export:
-    """Split the lines: the regular ones together and fast, the others one by one."""
-    regular = _regular(lines, written, width)
-    quick = _quick(lines.filter(regular), written, width)
+def _nobodys(table: pl.DataFrame, without: pl.Series) -> int:
+    """How many rows without a number hold anything in a column that the mapping names."""
+    if not without.any():
+        return 0
+    return table.filter(without).filter(pl.any_horizontal(pl.all().str.strip_chars() != "")).height
+
+
+def _table(body: bytes, written: FileForm, width: int, wanted: Sequence[int]) -> tuple[pl.DataFrame, int]:
+    """The wanted columns, a row a line; and how many lines cannot be split."""
+    regular, odd = sorted_out(body, written.delimiter, written.quote, width)
+    quick = _quick(regular, written, width, wanted)
     if quick is None:
-        regular = pl.repeat(False, lines.len(), dtype=pl.Boolean, eager=True)
-        quick = pl.DataFrame(schema=[(name, pl.String) for name in _columns(width)])
-    split = [form.split(line, written) for line in lines.filter(~regular)]
-    slow = [fields for fields in split if len(fields) == width]
-    broken = len(split) - len(slow)
-    columns = {}
-    for field, place in places.items():
-        others = [fields[place] for fields in slow] + [""] * broken
-        whole = quick[_columns(width)[place]].append(pl.Series(others, dtype=pl.String))
-        columns[field] = whole.fill_null("").str.strip_chars()
-    return Export(pl.DataFrame(columns), broken, written.dates)
+        odd = [line for line in body.split(b"\n") if line]
+        quick = _frame([], wanted)
+    lines = [line.decode() for line in odd]
+    split = [(line, form.split(line, written)) for line in lines]
+    slow = [fields for _, fields in split if len(fields) == width]
+    broken = sum(len(fields) != width and form.has_text(line, written) for line, fields in split)
+    return quick.vstack(_frame(slow, wanted)), broken
 
 
-def _regular(lines: pl.Series, written: FileForm, width: int) -> pl.Series:
-    """Lines of which nothing is in doubt: as many fields as the header, quotes only around whole fields."""
-    if not written.quote:
-        return lines.str.count_matches(written.delimiter, literal=True) == width - 1
-    quote, delimiter = re.escape(written.quote), re.escape(written.delimiter)
-    quoted = f"{quote}(?:[^{quote}]|{quote}{quote})*{quote}"
-    field = f"(?:{quoted}|[^{quote}{delimiter}]*)"
-    has_quote = lines.str.contains(written.quote, literal=True)
-    bare = pl.select(pl.when(has_quote).then(lines.str.replace_all(quoted, "")).otherwise(lines)).to_series()
-    whole = ~has_quote
-    if has_quote.any():
-        whole = whole | lines.str.contains(f"^{field}(?:{delimiter}{field})*$")
-    return whole & (bare.str.count_matches(written.delimiter, literal=True) == width - 1)
-
-
-def _quick(lines: pl.Series, written: FileForm, width: int) -> pl.DataFrame | None:
+def _quick(lines: bytes, written: FileForm, width: int, wanted: Sequence[int]) -> pl.DataFrame | None:
     """Regular lines as a table, or None when polars sees it otherwise: they are then split one by one."""
-    names = _columns(width)
-    if lines.is_empty():
-        return pl.DataFrame(schema=[(name, pl.String) for name in names])
+    if not lines:
+        return _frame([], wanted)
     try:
         table = pl.read_csv(
-            io.BytesIO("\n".join(lines).encode()),
+            lines,
             has_header=False,
-            schema=dict.fromkeys(names, pl.String),
+            schema={_column(at): pl.String for at in range(width)},
+            columns=list(wanted),
             separator=written.delimiter,
             quote_char=written.quote or None,
+            empty_string_is_null=False,
         )
     except pl.exceptions.PolarsError:  # its text quotes the rows
         return None
-    return table if table.height == lines.len() else None
+    return table if table.height == lines.count(b"\n") else None
 
 
-def _columns(width: int) -> list[str]:
-    return [f"c{number}" for number in range(width)]
+def _frame(rows: Sequence[Sequence[str]], wanted: Sequence[int]) -> pl.DataFrame:
+    return pl.DataFrame({_column(at): pl.Series([row[at] for row in rows], dtype=pl.String) for at in wanted})
+
+
+def _column(at: int) -> str:
+    return f"c{at}"

@@ -2,7 +2,7 @@
 
 Nothing here decides anything. Every write is one transaction that is on disk
 when ``write`` returns; one process at a time holds the lock. Exact figures
-and records are never handed to this module.
+and records are never handed to this module but sealed (``node.snapshots``).
 """
 
 import os
@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any, Self
 
+from node.schema import MIGRATIONS, SNAPSHOTS_SINCE
 from samentel.counting.ledger import Entry, Head, head, verify
 from samentel.documents import envelope as envelopes
 from samentel.documents.envelope import Envelope
@@ -25,34 +26,6 @@ try:
     import fcntl
 except ImportError:  # not a POSIX system: reading works, a daemon is refused
     fcntl = None  # type: ignore[assignment]
-
-MIGRATIONS = (
-    """
-    CREATE TABLE ledger (
-        seq INTEGER PRIMARY KEY, body BLOB NOT NULL, previous TEXT NOT NULL, digest TEXT NOT NULL UNIQUE
-    ) STRICT;
-    CREATE TRIGGER ledger_stays BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'append-only'); END;
-    CREATE TRIGGER ledger_keeps BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'append-only'); END;
-    CREATE TABLE documents (
-        number INTEGER PRIMARY KEY, digest TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL,
-        envelope BLOB NOT NULL, UNIQUE (kind, digest)
-    ) STRICT;
-    CREATE TABLE rounds (
-        round_id TEXT PRIMARY KEY, programme TEXT NOT NULL, period TEXT NOT NULL, attempt INTEGER NOT NULL,
-        envelope BLOB NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, presence BLOB, contribution BLOB,
-        vector BLOB, receipt BLOB, release TEXT NOT NULL, updated_at TEXT NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-    """,
-    """
-    CREATE TABLE sums (
-        round_id TEXT PRIMARY KEY, version INTEGER NOT NULL, sealed BLOB NOT NULL, updated_at TEXT NOT NULL
-    ) STRICT;
-    CREATE TABLE heads (
-        node TEXT PRIMARY KEY, length INTEGER NOT NULL, digest TEXT NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    """,
-)
 
 
 class State(StrEnum):
@@ -136,6 +109,35 @@ class SumRecord:
         return f"SumRecord(<{self.round_id[:12]} {self.version}>)"
 
 
+@dataclass(frozen=True, slots=True)
+class SealedPeriod:
+    """That a period of a programme is sealed: whom it counts does not change any more.
+
+    Attributes:
+        name: the programme's id, for people.
+        binds: whether those it counts belong to this quarter of the year from now on.
+        sealed_at: when, in ISO form.
+    """
+
+    programme: str
+    name: str
+    period: str
+    binds: bool
+    sealed_at: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SnapshotRecord:
+    """A sealed period with its sealed parts (``node.snapshots``); ``persons`` is empty if it binds nobody."""
+
+    where: SealedPeriod
+    codes: bytes
+    persons: bytes
+
+    def __repr__(self) -> str:
+        return f"SnapshotRecord(<{self.where.programme[:12]} {self.where.period}>)"
+
+
 class InUse(LocalFault):
     """Another process of this node holds the store."""
 
@@ -151,6 +153,9 @@ _LATER_HEAD = (
     "SET length = excluded.length, digest = excluded.digest WHERE excluded.length > length"
 )
 _SELECT_SUM = "SELECT round_id, version, sealed, updated_at FROM sums"
+_SELECT_PERIOD = "SELECT programme, name, period, binds, sealed_at FROM snapshots ORDER BY rowid"
+_SELECT_SNAPSHOT = "SELECT codes, persons FROM snapshots WHERE programme = ? AND period = ?"
+_PUT_SNAPSHOT = "INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?)"
 _PUT_DOCUMENT = "INSERT OR IGNORE INTO documents (digest, kind, subject, envelope) VALUES (?, ?, ?, ?)"
 
 
@@ -214,6 +219,21 @@ class Reader:
     def open_sums(self) -> list[SumRecord]:
         """The secure sums that are not over here: those that hold secrets."""
         return [SumRecord(*row) for row in self._all(_SELECT_SUM + " WHERE length(sealed) > 0")]
+
+    def sealed_periods(self) -> list[SealedPeriod]:
+        """All periods that are sealed, in the order in which they were."""
+        if self._connection.execute("PRAGMA user_version").fetchone()[0] < SNAPSHOTS_SINCE:
+            return []  # read beside a daemon that has not been started again since the last upgrade
+        rows = self._all(_SELECT_PERIOD)
+        return [
+            SealedPeriod(programme, name, period, bool(binds), at)
+            for programme, name, period, binds, at in rows
+        ]
+
+    def snapshot(self, where: SealedPeriod) -> SnapshotRecord:
+        """A sealed period with what is sealed of it."""
+        ((codes, persons),) = self._all(_SELECT_SNAPSHOT, where.programme, where.period)
+        return SnapshotRecord(where, codes, persons)
 
     def heads(self) -> dict[str, Head]:
         """The latest ledger head that is known of each other institution, by node."""
@@ -292,10 +312,12 @@ class Store(Reader):
         settings: Mapping[str, str] | None = None,
         sums: Sequence[SumRecord] = (),
         heads: Mapping[str, Head] | None = None,
+        snapshots: Sequence[SnapshotRecord] = (),
     ) -> None:
         """Write all of it or nothing; on disk when this returns.
 
         Args:
+            snapshots: of periods that are not sealed yet; a second one of a period fails.
             heads: of other institutions' ledgers, by node; an earlier one than is known changes nothing.
         """
         with _explained(None), self._transaction():
@@ -321,6 +343,8 @@ class Store(Reader):
                 self._put_sum(one, now)
             for node, seen in (heads or {}).items():
                 run(_LATER_HEAD, (node, seen.length, seen.digest))
+            for snapshot in snapshots:
+                self._put_snapshot(snapshot)
         self._entries = [*self._entries, *entries]
 
     def scrub(self) -> bool:
@@ -337,6 +361,14 @@ class Store(Reader):
             raise RuntimeError("the state of a sum does not follow the last one")
         values = (one.round_id, one.version, one.sealed, one.written_at or now.isoformat())
         self._connection.execute("INSERT OR REPLACE INTO sums VALUES (?, ?, ?, ?)", values)
+
+    def _put_snapshot(self, made: SnapshotRecord) -> None:
+        where = made.where
+        # Two snapshots of one period would count two different sets of persons.
+        if self._all(_SELECT_SNAPSHOT, where.programme, where.period):
+            raise RuntimeError("this period of this programme is sealed already")
+        names = (where.programme, where.name, where.period, int(where.binds), where.sealed_at)
+        self._connection.execute(_PUT_SNAPSHOT, (*names, made.codes, made.persons))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -166,6 +166,48 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Gaat alleen door met ten minste {least} instellingen.",
         "Goes ahead with at least {least} institutions only.",
     ),
+    "small": (
+        "Kleine niveaus die wij kunnen vullen, en met ons weinig andere instellingen",
+        "Small levels that we can fill, and few other institutions with us",
+    ),
+    "small.possible": (
+        "Kleine niveaus in dit programma, die weinig instellingen kunnen vullen",
+        "Small levels of this programme, which few institutions can fill",
+    ),
+    "small.level": (
+        "{title}: {level} ({name}), +-{width:.0f} personen",
+        "{title}: {level} ({name}), +-{width:.0f} persons",
+    ),
+    "small.means": (
+        "Wie instemt, aanvaardt dat ons gezamenlijke totaal daar bekend wordt tot op ongeveer twee "
+        "standaardafwijkingen van de landelijke ruis (het getal achter +-); doen de anderen niet mee, dan is "
+        "dat ons eigen totaal. Het gaat om totalen van instellingen: voor een persoon blijft de rho wat die "
+        "is. Zonder instemming doen wij niet mee.",
+        "Whoever agrees accepts that our joint total there becomes known to about two standard deviations of "
+        "the national noise (the number after +-); if the others take no part, it is our own total. It is "
+        "about totals of institutions: for a person the rho stays what it is. Without that we take no part.",
+    ),
+    "small.no_roster": (
+        "Er is nog geen deelnemerslijst ontvangen die onze instelling noemt. Stem nu in met wat wij kunnen "
+        "vullen; wat ontbreekt, noemt `samentel-node status` later.",
+        "No roster that names our institution has been received yet. Agree now to what we can fill; what is "
+        "missing `samentel-node status` names later.",
+    ),
+    "small.options": ("Instemmen met alle: {options}", "To agree to all: {options}"),
+    "small.agreed": ("Ingestemd met kleine niveaus: {names}", "Agreed to small levels: {names}"),
+    "approve.small": (
+        "dit programma telt niveaus die weinig instellingen kunnen vullen: stem daarmee in met {options}",
+        "this programme counts levels that few institutions can fill: agree to that with {options}",
+    ),
+    "table.follows": (
+        "volgt uit andere tabellen en kost niets extra",
+        "follows from other tables and costs nothing more",
+    ),
+    "table.total": ("totaal", "total"),
+    "table.years": (
+        "alleen gepubliceerd als som van {years} jaar",
+        "published as the sum of {years} years only",
+    ),
     "caps": (
         "Na goedkeuring mag dit programma per verslagjaar ten hoogste rho {cap} kosten; het huisplafond "
         "is rho {house}, voor alle programma's samen. De goedkeuring loopt tot {until}.",
@@ -226,6 +268,18 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "status.ledger": ("Grootboek", "Ledger"),
     "status.certificate": ("Certificaat tot", "Certificate until"),
     "status.rounds": ("Rondes", "Rounds"),
+    "status.approvals": ("Goedkeuringen", "Approvals"),
+    "status.until": ("tot {until}", "until {until}"),
+    "status.withdrawn": ("ingetrokken of verlopen", "withdrawn or expired"),
+    "status.small": (
+        "kleine niveaus: instemming ontbreekt, wij doen niet mee; voer uit: samentel-node approve {digest} "
+        "{options}",
+        "small levels: not agreed to, so we take no part; run: samentel-node approve {digest} {options}",
+    ),
+    "status.sealed": (
+        "Vastgelegd wie meetelt (latere correcties tellen niet meer)",
+        "Who counts is fixed (later corrections do not count any more)",
+    ),
     "status.off": ("staat uit; start met: samentel-node run", "not running; start with: samentel-node run"),
     "never": ("nooit", "never"),
     "check.warning": (
@@ -233,9 +287,9 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "These figures are EXACT and for this screen only: do not keep or send them.",
     ),
     "form.unreadable": (
-        "De export {path} kan niet worden gelezen ({why}): zet het bestand daar neer, of verbeter file.path "
+        "De export {path} kan niet worden gelezen ({why}): zet het bestand daar neer, of verbeter {place} "
         "in de mapping. Er is niets verstuurd.",
-        "The export {path} cannot be read ({why}): put the file there, or correct file.path in the mapping. "
+        "The export {path} cannot be read ({why}): put the file there, or correct {place} in the mapping. "
         "Nothing was sent.",
     ),
     "form.empty": (
@@ -245,39 +299,39 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Nothing was sent.",
     ),
     "form.column": (
-        "De export {path} heeft geen kolom {column!r}, zoals columns.{field} zegt: verbeter columns.{field} "
+        "De export {path} heeft geen kolom {column!r}, zoals {place} zegt: verbeter {place} "
         "in de mapping, of neem de kolom op in de export. Er is niets verstuurd.",
-        "The export {path} has no column {column!r}, as columns.{field} says: correct columns.{field} "
+        "The export {path} has no column {column!r}, as {place} says: correct {place} "
         "in the mapping, or put the column into the export. Nothing was sent.",
     ),
     "form.twice": (
-        "De export {path} heeft meer dan een kolom {column!r} (columns.{field}): geef een ervan een andere "
+        "De export {path} heeft meer dan een kolom {column!r} ({place}): geef een ervan een andere "
         "naam in de export. Er is niets verstuurd.",
-        "The export {path} has more than one column {column!r} (columns.{field}): give one of them another "
+        "The export {path} has more than one column {column!r} ({place}): give one of them another "
         "name in the export. Nothing was sent.",
     ),
     "form.delimiter": (
         "De kop van de export {path} is met scheidingsteken {delimiter!r} een enkel veld, zonder kolommen: "
-        "verbeter file.delimiter in de mapping. Er is niets verstuurd.",
+        "verbeter {place} in de mapping. Er is niets verstuurd.",
         "The header of the export {path} is one field with delimiter {delimiter!r}, and has no column that "
-        "is mapped: correct file.delimiter in the mapping. Nothing was sent.",
+        "is mapped: correct {place} in the mapping. Nothing was sent.",
     ),
     "form.delimiter_is": (
         "De kop van de export {path} is met scheidingsteken {delimiter!r} een enkel veld, zonder kolommen: "
-        'zet file.delimiter = "{guess}" in de mapping. Er is niets verstuurd.',
+        'zet {place} = "{guess}" in de mapping. Er is niets verstuurd.',
         "The header of the export {path} is one field with delimiter {delimiter!r}, and has no column that "
-        'is mapped: write file.delimiter = "{guess}" in the mapping. Nothing was sent.',
+        'is mapped: write {place} = "{guess}" in the mapping. Nothing was sent.',
     ),
     "form.encoding": (
-        "De export {path} is geen {encoding}: zet file.encoding in de mapping op wat uw systeem schrijft "
+        "De export {path} is geen {encoding}: zet {place} in de mapping op wat uw systeem schrijft "
         "(meestal cp1252), of exporteer als UTF-8. Er is niets verstuurd.",
-        "The export {path} is not {encoding}: set file.encoding in the mapping to what your system writes "
+        "The export {path} is not {encoding}: set {place} in the mapping to what your system writes "
         "(mostly cp1252), or export it as UTF-8. Nothing was sent.",
     ),
     "form.utf8": (
-        'De export {path} is geen {encoding} maar UTF-8: zet file.encoding = "utf-8" in de mapping. '
+        'De export {path} is geen {encoding} maar UTF-8: zet {place} = "utf-8" in de mapping. '
         "Er is niets verstuurd.",
-        'The export {path} is not {encoding} but UTF-8: write file.encoding = "utf-8" in the mapping. '
+        'The export {path} is not {encoding} but UTF-8: write {place} = "utf-8" in the mapping. '
         "Nothing was sent.",
     ),
     "mapping.missing": (
@@ -303,12 +357,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Lines without a person's number: do NOT count, add the number",
     ),
     "check.undated": (
-        "{column}: lege datum van eerste contact: telt in elk jaar, in geen kwartaal",
-        "{column}: no date of first contact: counts in every year, in no quarter",
+        "{column}: lege datum: telt in elk jaar, in geen kwartaal",
+        "{column}: no date: counts in every year, in no quarter",
     ),
     "check.unreadable_contact": (
-        "{column}: datum van eerste contact onleesbaar of van voor 1900: telt in elk jaar, in geen kwartaal",
-        "{column}: date of first contact unreadable, or before 1900: counts in every year, in no quarter",
+        "{column}: datum onleesbaar of van voor 1900: telt in elk jaar, in geen kwartaal",
+        "{column}: date unreadable, or before 1900: counts in every year, in no quarter",
     ),
     "check.implausible": (
         "{column}: datum van voor 1990 of na vandaag: telt in het jaar dat er staat",
@@ -319,8 +373,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{column}: age unreadable or out of every band: counts as unknown",
     ),
     "check.duplicates": (
-        "{column}: cliëntnummers met meer dan {k} regel(s) in een jaar: de latere tellen niet",
-        "{column}: persons with more than {k} line(s) in a year: the later ones do not count",
+        "{column}: cliëntnummers met meer dan {k} regel(s) in een jaar: ten hoogste {k} ervan tellen",
+        "{column}: persons with more than {k} line(s) in a year: at most {k} of them count",
     ),
     "check.unknown_codes": (
         "{column}: woord zonder code: telt als onbekend",
@@ -338,6 +392,25 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{dimension}: geen kolom; alles telt als onbekend",
         "{dimension}: no column; everything counts as unknown",
     ),
+    "check.strangers": (
+        "Personen die niet in het cliëntenbestand staan: tellen mee, wat dat bestand zou zeggen is onbekend",
+        "Persons who are not among the clients: they count, what the clients' file would tell is unknown",
+    ),
+    "check.limited": (
+        "{dimension} ({kind}): volgens de lijst van deelnemers heeft de instelling deze soort niet: onbekend",
+        "{dimension} ({kind}): a kind that this institution does not have, says the roster: unknown",
+    ),
+    "check.no_roster": (
+        "Nog geen lijst van deelnemers ontvangen: wat die van een instelling zegt (soort organisatie, "
+        "soorten opvang) staat hieronder als onbekend",
+        "No roster received yet: what it says of an institution (kind of organisation, kinds of places) is "
+        "shown as unknown below",
+    ),
+    "check.clients": ("Cliënten", "Clients"),
+    "check.victims": ("Slachtoffers", "Victims"),
+    "check.requests": ("Verzoeken om opvang", "Requests for shelter"),
+    "check.placements": ("Plaatsingen", "Placements"),
+    "check.total": ("Totaal", "Total"),
     "check.fine": ("De mapping past bij het programma.", "The mapping fits the programme."),
     "check.mapping": ("De export en de mapping zijn leesbaar.", "The export and the mapping can be read."),
     "count": ("aantal", "count"),

@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,10 +19,10 @@ from pathlib import Path
 
 from aggregator.client import Coordinator
 from aggregator.progress import clock
-from desk import pull, reading, screen
+from desk import pull, reading, report, screen
 from desk.packaged import packaged
 from flows import periods, server, settings
-from rehearsal import falls, federation, processes, sector, worth
+from rehearsal import falls, federation, processes, sector, truth, worth
 from rehearsal.falls import Fall
 from rehearsal.federation import National, Nodes, Premises
 from rehearsal.story import Story
@@ -30,8 +30,9 @@ from samentel.documents.programme import Programme
 from samentel.errors import LocalFault
 from samentel.wire.messages import RoundStatus
 
-PROGRAMME = "aanleiding-samen"
-HEADLINE = "reason"  # the table that is shown
+PROGRAMME = "registratie-demo"
+TOTALS = ("clients", "victims", "requests", "placements")
+HEADLINES = ("reason", "form", "facility")  # the tables that are shown, as far as the programme has them
 WORK = "federation"
 MARK = ".samentel-demo"  # stands in every directory that a demo may remove again
 LONGEST_WORK = 55  # letters; a node's socket lies deeper, and the system allows about 100
@@ -106,14 +107,18 @@ def run(out: Path) -> None:
             beside.wait()
         lost = first_round(stage, str(year), beside.api, home)
         again = second_round(stage, str(year - 1), missing(lost)[0])
-        with story.step("a reader fetches both releases", stage.logs / "aggregator.log"):
+        with story.step(
+            "a reader fetches both releases, and makes pages of one", stage.logs / "aggregator.log"
+        ):
             holder = pull.read_credentials(federation.reader(stage.national))
             pulled = pull.pull(holder, lost.release_id, out)
             pull.pull(holder, again.release_id, out / again.period)
+            known = truth.of(made, stage.programme, made.year, lost.survivors)
+            pages = report.write(out, out / report.FOLDER, coordinator=holder.coordinator, truth=known)
         with story.step("everything stops"):
             ends.close()
-    told(story, stage.programme, pulled, made)
-    afterwards(story, out, work, stage, (lost, again), time.monotonic() - begun)
+    told(story, stage.programme, pulled, known)
+    afterwards(story, out, work, stage, (lost, again), pages, time.monotonic() - begun)
 
 
 def fresh(out: Path) -> Path:
@@ -259,14 +264,15 @@ def missing(status: RoundStatus) -> list[str]:
     return sorted(set(status.invited) - set(status.survivors))
 
 
-def told(story: Story, programme: Programme, pulled: pull.Pulled, made: sector.Sector) -> None:
-    """The headline table, whom it covers, what the secure sum is worth, what it cost a person in privacy."""
-    manifest = pulled.manifest
-    covered = manifest.coverage.in_sum
-    truth = made.truth_of(made.year, covered)
+def told(story: Story, programme: Programme, pulled: pull.Pulled, known: report.Truth) -> None:
+    """The headlines beside the truth, whom they cover, what the secure sum is worth, what it cost."""
+    manifest, figures = pulled.manifest, pulled.figures
+    shown = [facts.id for facts in manifest.tables if facts.id in HEADLINES and facts.withheld is None]
     story.console.print()
-    story.console.print(reading.table(manifest, pulled.figures, HEADLINE, truth))
-    n = len(covered)
+    story.console.print(truth.totals(manifest, figures, known))
+    for name in shown:
+        story.console.print(reading.table(manifest, figures, name, known[name]))
+    n = len(manifest.coverage.in_sum)
     for line in (
         f"Waar: de {n} instellingen in de som, en alleen te zien omdat deze mensen verzonnen zijn. / True: "
         f"the {n} institutions in the sum, to be seen only because these people are made up.",
@@ -274,20 +280,24 @@ def told(story: Story, programme: Programme, pulled: pull.Pulled, made: sector.S
     ):
         story.say(line)
     story.console.print()
-    worths = worth.compared(programme, manifest)
-    story.console.print(worth.beside(worths))
-    off = worth.measured(pulled, HEADLINE, truth)
-    sd = next(facts.noise_sd for facts in manifest.tables if facts.id == HEADLINE)
+    story.console.print(worth.beside(worth.compared(programme, manifest, (*TOTALS, *shown))))
+    found = truth.distance(figures, known)
     story.say(
-        f"Gemeten / measured: {len(truth)} cells of the first table are {off:.2f} from the truth (root mean "
-        f"square); announced was {sd:.2f}"
+        f"Gemeten / measured: {found.held} of the {found.cells} intervals of all tables hold the truth; the "
+        f"estimates are {found.off:.2f} of the announced standard deviation from it (root mean square)"
     )
     story.say(reading.privacy(manifest, "nl"))
     story.say(f"{manifest.interval.nl} / {manifest.interval.en}")
 
 
 def afterwards(
-    story: Story, out: Path, work: Path, stage: Stage, rounds: tuple[RoundStatus, RoundStatus], seconds: float
+    story: Story,
+    out: Path,
+    work: Path,
+    stage: Stage,
+    rounds: tuple[RoundStatus, RoundStatus],
+    pages: Sequence[Path],
+    seconds: float,
 ) -> None:
     """Where everything is, and how long it took."""
     lost, again = rounds
@@ -296,6 +306,7 @@ def afterwards(
     story.say()
     for line in (
         f"De uitgave / the release:      {out.resolve()} (tables.csv, tables.parquet, manifest.json)",
+        *(f"Om te lezen / to read:         {page.resolve()}" for page in pages),
         f"Het jaar ervoor / year before: {out.resolve() / again.period}: "
         f"{len(again.survivors)} of {len(again.invited)} institutions in the sum",
         f"Zelf nakijken / check it:      samentel verify {out.resolve()} --credentials {work}/reader",

@@ -27,6 +27,7 @@ from rehearsal.processes import Daemon
 from rehearsal.sector import Export
 from samentel.counting import ledger
 from samentel.counting.ledger import Kind
+from samentel.documents import levels
 from samentel.documents.envelope import Envelope
 from samentel.documents.programme import Mode, Programme
 from samentel.errors import LocalFault, PeerError
@@ -183,10 +184,11 @@ def _set(path: Path, pace: Mapping[str, float]) -> None:
 
 
 def settle(national: National, export: Export) -> Premises:
-    """Set an institution's premises up: its export, its mapping, its keys, its empty ledger."""
+    """Set an institution's premises up: its exports, its mapping, its keys, its empty ledger."""
     place = national.directory / "nodes" / export.house.node
     place.mkdir(parents=True)
-    (place / export.file).write_bytes(export.data)
+    for name, data in export.files.items():
+        (place / name).write_bytes(data)
     (place / "mapping.toml").write_text(export.mapping, "utf-8")
     path = node.setup.init(
         place, authority=[made.public for made in national.authority], authority_threshold=len(SIGNERS)
@@ -208,6 +210,7 @@ def enrol(national: National, premises: Premises) -> None:
         operator=house.operator,
         type=house.type,
         province=house.province,
+        facilities=house.facilities,
     )
     spoken = node.enrolment.request(premises.config, invitation)
     aggregator.enrolment.confirm(national.config, house.node, spoken)
@@ -231,7 +234,7 @@ def put_in_force(national: National, programme: bytes) -> tuple[Programme, Envel
 
 
 def approve(premises: Premises, programme: Programme, envelope: Envelope) -> None:
-    """The institution's data protection officer says yes: this programme, this much, for a year."""
+    """The institution's data protection officer says yes: this programme and these levels, for a year."""
     node.approving.approve(
         premises.config,
         envelope,
@@ -239,6 +242,7 @@ def approve(premises: Premises, programme: Programme, envelope: Envelope) -> Non
         rho_cap=programme.rho * programme.max_attempts,
         expires_at=datetime.now(UTC) + timedelta(days=365),
         individual=programme.mode is Mode.INDIVIDUAL,
+        small_levels=levels.consents_needed(programme, premises.export.house.institution()),
     )
 
 

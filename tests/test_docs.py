@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from desk.packaged import packaged
+from node import mapping
+from samentel.documents import programme as programmes
+
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 BLOCK = re.compile(r"^```sh\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+MAPPING = re.compile(r"^```toml\n(?P<body>\[file\].*?)^```$", re.MULTILINE | re.DOTALL)
 MADE = re.compile(r"`(?P<words>samentel(?:-node|-aggregator)?(?: [a-z]+)+)")
 TARGET = re.compile(r"^\$ make (?P<target>[a-z]+)", re.MULTILINE)
 LINK = re.compile(r"\]\((?P<to>[^)#:]+)(?:#[^)]*)?\)")
@@ -81,3 +86,12 @@ def test_every_make_target_that_the_readme_names_exists() -> None:
 def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     for match in LINK.finditer(page.read_text("utf-8")):
         assert (page.parent / match["to"]).exists(), match["to"]
+
+
+@pytest.mark.parametrize("page", ["operators.nl.md", "operators.en.md"])
+def test_the_mapping_that_a_page_shows_answers_the_national_programme(page: str, tmp_path: Path) -> None:
+    shown = MAPPING.search((ROOT / "docs" / page).read_text("utf-8"))
+    assert shown is not None
+    (tmp_path / "mapping.toml").write_text(shown["body"], "utf-8")
+    programme = programmes.parse(packaged("registratie-2025"))
+    assert mapping.misfits(mapping.load(tmp_path / "mapping.toml"), programme) == []

@@ -154,6 +154,9 @@ def _applies_problems(dimension: Dimension, known: Mapping[str, Dimension]) -> I
         if other is None or other.id == dimension.id:
             yield f"{place}: there is no other dimension {name}"
             continue
+        behind = known.get(other.rolls_up or "", other)
+        if other.applies or behind.applies:
+            yield f"{place}: {name} itself applies to some rows only; name one that applies to all"
         strange = set(codes) - {code.code for code in other.codes}
         yield from (f"{place}.{name}: {code} is not one of its codes" for code in sorted(strange))
 

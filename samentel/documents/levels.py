@@ -4,18 +4,24 @@ An institution's totals are protected by the noise of the national sum alone, so
 a level that few institutions can fill would tell them. Therefore such a level
 has at least c + D + 2 institutions on the roster, or each of its institutions
 has agreed in its own approval that the level is published ("by consent").
+
+Both rules are for secure sums. In individual mode the coordinator sees an
+institution's own noisy tables anyway, and its approval says so.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from samentel.documents.codelists import Dimension, Fixed
-from samentel.documents.programme import Programme
+from samentel.documents.codelists import Dimension, Fixed, rolled
+from samentel.documents.programme import Mode, Programme
 from samentel.documents.roster import Institution, Roster
+
+LEAST_HONEST = 2  # beyond those who may collude or fall out; samentel.secagg.terms asks the same of a sum
 
 
 @dataclass(frozen=True, slots=True)
 class FixedLevel:
-    """One level of a dimension that the roster fixes.
+    """One level of a dimension that the roster fixes, by itself or as a roll-up of one.
 
     Attributes:
         name: such as "facility:COSM"; what an approval names when it consents.
@@ -52,32 +58,102 @@ def allowed(dimension: Dimension, institution: Institution) -> frozenset[int]:
     return frozenset(found or {unknown})
 
 
+def least_at_level(programme: Programme) -> int:
+    """c + D + 2: how many institutions must be able to fill a level that is not by consent."""
+    return programme.roster.collude_max + programme.roster.absent_max + LEAST_HONEST
+
+
 def fixed_levels(programme: Programme, roster: Roster) -> tuple[FixedLevel, ...]:
     """Every level of the programme's tables that the roster fixes, in the programme's order."""
-    used = {name for table in programme.tables for name in table.dimensions}
+    alike: dict[
+        tuple[str, str, tuple[str, ...]], list[Institution]
+    ] = {}  # a thousand are of some thirty kinds
+    for one in roster.institutions:
+        alike.setdefault((one.type, one.province, one.facilities), []).append(one)
+    levels = []
+    for dimension in _used(programme):
+        nodes: list[list[str]] = [[] for _ in dimension.codes]
+        for group in alike.values():
+            for place in _reach(programme, dimension, group[0]):
+                nodes[place] += [one.node for one in group]
+        levels += [
+            FixedLevel(
+                _name(dimension, place), _by_consent(programme, dimension, place), tuple(sorted(found))
+            )
+            for place, found in enumerate(nodes)
+        ]
+    return tuple(levels)
+
+
+def too_small(programme: Programme, roster: Roster) -> tuple[FixedLevel, ...]:
+    """The levels that forbid a secure sum of this programme with this roster; none if all is well.
+
+    A level that is not by consent needs ``least_at_level`` institutions, or none at all.
+    """
+    if programme.mode is Mode.INDIVIDUAL:
+        return ()
+    least = least_at_level(programme)
     return tuple(
-        _level(dimension, place, roster)
-        for dimension in programme.dimensions
-        if dimension.fixed_by is not None and dimension.id in used
-        for place in range(len(dimension.codes))
+        level
+        for level in fixed_levels(programme, roster)
+        if not level.by_consent and 0 < len(level.nodes) < least
     )
 
 
 def consents_needed(programme: Programme, institution: Institution) -> tuple[str, ...]:
     """The levels by consent that this institution can fill: without its yes to each it takes no part."""
-    used = {name for table in programme.tables for name in table.dimensions}
+    if programme.mode is Mode.INDIVIDUAL:
+        return ()
     return tuple(
         _name(dimension, place)
-        for dimension in programme.dimensions
-        if dimension.fixed_by is not None and dimension.id in used
-        for place in sorted(allowed(dimension, institution))
-        if dimension.codes[place].by_consent
+        for dimension in _used(programme)
+        for place in sorted(_reach(programme, dimension, institution))
+        if _by_consent(programme, dimension, place)
     )
 
 
-def _level(dimension: Dimension, place: int, roster: Roster) -> FixedLevel:
-    nodes = sorted(one.node for one in roster.institutions if place in allowed(dimension, one))
-    return FixedLevel(_name(dimension, place), dimension.codes[place].by_consent, tuple(nodes))
+def consents_known(programme: Programme) -> tuple[str, ...]:
+    """The levels by consent of the programme, for one who does not know yet which of them it can fill."""
+    if programme.mode is Mode.INDIVIDUAL:
+        return ()
+    return tuple(
+        _name(dimension, place)
+        for dimension in _used(programme)
+        for place in range(len(dimension.codes))
+        if _by_consent(programme, dimension, place)
+    )
+
+
+def _used(programme: Programme) -> list[Dimension]:
+    """The dimensions of the programme's tables whose levels the roster decides."""
+    names = {name for table in programme.tables for name in table.dimensions}
+    return [
+        dimension
+        for dimension in programme.dimensions
+        if dimension.id in names and _fine(programme, dimension).fixed_by is not None
+    ]
+
+
+def _fine(programme: Programme, dimension: Dimension) -> Dimension:
+    return programme.dimension(dimension.rolls_up) if dimension.rolls_up else dimension
+
+
+def _reach(programme: Programme, dimension: Dimension, institution: Institution) -> Collection[int]:
+    """The positions that this institution's rows can have; of a roll-up those that hold one of them."""
+    fine = _fine(programme, dimension)
+    places = allowed(fine, institution)
+    if fine is dimension:
+        return places
+    coarse = rolled(dimension, fine)
+    return {coarse[place] for place in places}
+
+
+def _by_consent(programme: Programme, dimension: Dimension, place: int) -> bool:
+    """Of a roll-up: whether everything that the level takes together is by consent."""
+    fine, code = _fine(programme, dimension), dimension.codes[place]
+    if fine is dimension:
+        return code.by_consent
+    return all(one.by_consent for one in fine.codes if one.code in code.members)
 
 
 def _name(dimension: Dimension, place: int) -> str:

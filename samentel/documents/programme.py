@@ -6,7 +6,7 @@ shapes the noise stands here and is public before any record is read.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from fractions import Fraction
 from typing import Annotated
@@ -253,7 +253,7 @@ def _table_problems(programme: Programme) -> Iterator[str]:
             yield f"{place}.years: write 1, or 3 for a table that is published as the sum of three years"
         if not missing:
             used = [dimensions[name] for name in table.dimensions]
-            yield from _crossing_problems(place, used)
+            yield from _crossing_problems(place, used, dimensions)
             if table.rho_share > 0:
                 cells += math.prod(len(one.codes) for one in used) + 1
             elif not _follows(table, programme.measured):
@@ -268,8 +268,10 @@ def _table_problems(programme: Programme) -> Iterator[str]:
         yield f"tables: the rho_share of all tables adds up to {shares}, more than 1"
 
 
-def _crossing_problems(place: str, used: Sequence[Dimension]) -> Iterator[str]:
-    fixed = [dimension.id for dimension in used if dimension.fixed_by is not None]
+def _crossing_problems(
+    place: str, used: Sequence[Dimension], known: Mapping[str, Dimension]
+) -> Iterator[str]:
+    fixed = [one.id for one in used if known.get(one.rolls_up or "", one).fixed_by is not None]
     if len(fixed) > 1:  # who can fill a cell of both could be one institution, however many fill each level
         yield f"{place}.dimensions: {' and '.join(fixed)} are both fixed by the roster; cross one of them"
     names = {dimension.id for dimension in used}

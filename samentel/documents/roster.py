@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import Field, PrivateAttr, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, model_validator
 
 from samentel.documents.envelope import Envelope, open_envelope
 from samentel.documents.keys import VerifyKey
@@ -19,6 +19,16 @@ from samentel.ids import NO_DIGEST, Digest, digest
 PAYLOAD_TYPE = "application/vnd.samentel.roster.v1+json"
 
 KeyHex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Word = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]{1,32}$")]
+
+
+def _each_once(words: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(words)) < len(words):
+        raise ValueError("each kind of place stands once")
+    return words
+
+
+Facilities = Annotated[tuple[Word, ...], Field(max_length=50), AfterValidator(_each_once)]
 
 
 class Institution(Model):
@@ -34,11 +44,9 @@ class Institution(Model):
     node: NodeIdField
     name: Name
     operator: Name
-    type: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]{1,32}$")]
-    province: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]{1,32}$")]
-    facilities: Annotated[
-        tuple[Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]{1,32}$")], ...], Field(max_length=50)
-    ] = ()
+    type: Word
+    province: Word
+    facilities: Facilities = ()
     protocol_key: KeyHex
 
     @property
@@ -113,13 +121,27 @@ def changes(held: Roster | None, offered: Roster) -> list[str]:
     """What a new roster changes, a line each, for the people of the institution to read."""
     before = {entry.node: entry for entry in held.institutions} if held else {}
     after = {entry.node: entry for entry in offered.institutions}
-    lines = [f"+ {after[node].name} ({node})" for node in sorted(after.keys() - before.keys())]
+    lines = [f"+ {_shown(after[node])}" for node in sorted(after.keys() - before.keys())]
     lines += [f"- {before[node].name} ({node})" for node in sorted(before.keys() - after.keys())]
     for node in sorted(before.keys() & after.keys()):
         old, new = before[node], after[node]
         fields = [name for name in Institution.model_fields if getattr(old, name) != getattr(new, name)]
         if fields:
-            lines.append(f"~ {new.name} ({node}): {', '.join(fields)}")
+            lines.append(f"~ {new.name} ({node}): {', '.join(_change(name, old, new) for name in fields)}")
     if held and held.coordinator_key != offered.coordinator_key:
         lines.append("~ coordinator_key")
     return lines
+
+
+def _shown(entry: Institution) -> str:
+    places = f", with {', '.join(entry.facilities)}" if entry.facilities else ""
+    return f"{entry.name} ({entry.node}){places}"
+
+
+def _change(field: str, old: Institution, new: Institution) -> str:
+    """The field; of its kinds of places also which came and went, since they decide where it is counted."""
+    if field != "facilities":
+        return field
+    came = [f"+{word}" for word in new.facilities if word not in old.facilities]
+    went = [f"-{word}" for word in old.facilities if word not in new.facilities]
+    return " ".join([field, *came, *went])

@@ -1,13 +1,16 @@
-"""Estimates and intervals of one population with independent tables.
+"""Estimates of all tables of a release: unbiased, consistent, with their exact uncertainty.
 
-Every table was measured with its own noise, so each cell's estimate is its own
-noisy sum and nothing else. Intervals cover the privacy noise only: not
-under-registration, not institutions that did not take part.
+Least squares over the tables of each population (``samentel.figures.effects``): all
+tables of a population agree on the margins that they have in common, also where one
+takes codes of another together. An estimate may be negative. Its error is a sum of
+many independent noises, so it is normal, and its variance is known from the noise
+alone. Intervals cover the privacy noise only: not under-registration, not
+institutions that did not take part.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import NormalDist
 
 import numpy as np
@@ -17,9 +20,24 @@ from samentel.counting.privacy import TableNoise
 from samentel.counting.shares import summed_variance
 from samentel.documents.programme import Programme, Table
 from samentel.errors import PeerError
+from samentel.figures.display import Shown, never_negative
+from samentel.figures.effects import (
+    Floats,
+    Noise,
+    Space,
+    combination,
+    fitted,
+    noise_after,
+    populations_of,
+    space_of,
+)
 
 CONFIDENCE = 0.95
 Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+LEAST_TOTAL = 3  # sd; a share of a total nearer to zero than this has no useful interval
+
+_ROUNDING = 1e-12
+Place = tuple[str, tuple[str, ...]]  # a cell: table id and codes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,16 +56,41 @@ class NationalSum:
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """An estimate that further calculation may use; its error is normal.
+
+    Attributes:
+        estimate: unbiased, may be negative.
+        sd: standard deviation of the privacy noise.
+    """
+
+    estimate: float
+    sd: float
+
+    @property
+    def lower(self) -> float:
+        """Lower end of the 95 % interval, unrounded."""
+        return self.estimate - Z * self.sd
+
+    @property
+    def upper(self) -> float:
+        """Upper end of the 95 % interval, unrounded."""
+        return self.estimate + Z * self.sd
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One published figure.
 
     Attributes:
-        codes: one code a dimension of the table.
+        codes: one code a dimension of the table; none for a total.
         estimate: unbiased, may be negative, in persons. Use this for any further calculation.
         sd: standard deviation of the privacy noise, in persons.
         lower, upper: 95 % interval around the estimate, unrounded, may be negative.
-        shown: whole, never negative, for people to read; not to be added up.
-        shown_lower, shown_upper: the interval rounded outwards, never negative.
+        share, share_sd, share_lower, share_upper: the estimate as a part of its population's total, likewise;
+            None where that total is less than 3 of its sd.
+        shown: for people to read, whole and never negative (``samentel.figures.display``).
+        shown_lower, shown_upper: the interval rounded outwards, never negative, and holding what is shown.
     """
 
     codes: tuple[str, ...]
@@ -55,9 +98,13 @@ class Cell:
     sd: float
     lower: float
     upper: float
-    shown: int
-    shown_lower: int
-    shown_upper: int
+    share: float | None
+    share_sd: float | None
+    share_lower: float | None
+    share_upper: float | None
+    shown: Shown
+    shown_lower: Shown
+    shown_upper: Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +115,111 @@ class NationalTable:
     cells: tuple[Cell, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """One population after least squares.
+
+    Attributes:
+        coordinates: of shape (length of ``space``,).
+        noises: of each release that is in it, with errors independent of each other's.
+        exact: by table id, cells that are known without going by coordinates. Each of shape (cells,).
+    """
+
+    population: str
+    space: Space
+    coordinates: Floats
+    noises: tuple[Noise, ...]
+    exact: Mapping[str, Floats]
+
+    def cells(self, table: Table) -> Floats:
+        """The estimates of a table in persons. Of shape (cells,)."""
+        known = self.exact.get(table.id)
+        return self.space.cells(table, self.coordinates) if known is None else known
+
+    def figure(self, weights: Floats) -> Figure:
+        """A weighted sum of coordinates; weights of shape (length,)."""
+        variance = sum(noise.covariance(weights, weights) for noise in self.noises)
+        return Figure(float(weights @ self.coordinates), math.sqrt(max(variance, 0.0)))
+
+    @property
+    def total(self) -> Figure:
+        """The whole population, whether or not it has a table of its own."""
+        return self.figure(np.eye(1, self.space.length)[0])
+
+
 @dataclass(frozen=True, slots=True)
 class NationalTables:
-    """All tables of one release."""
+    """All tables of one release, or of several years together.
+
+    Attributes:
+        tables: measured or not, in the programme's order.
+        fits: by population, for figures that are no cell of a table.
+    """
 
     tables: tuple[NationalTable, ...]
+    fits: tuple[Fit, ...] = field(compare=False, repr=False)
 
     def table(self, name: str) -> NationalTable:
         """The table of that id."""
         return next(table for table in self.tables if table.table == name)
+
+    def total(self, population: str) -> Figure:
+        """All of a population, in persons or whatever it counts."""
+        return next(fit for fit in self.fits if fit.population == population).total
+
+    def linear(self, weights: Mapping[Place, float]) -> Figure:
+        """A weighted sum of cells, of any tables: a difference has the weights 1 and -1.
+
+        What the errors of cells have in common is taken into account; those of different populations are
+        independent.
+
+        Raises:
+            ValueError: there is no such cell.
+        """
+        found = [fit.figure(combined) for fit, combined in self._combined(weights)]
+        return _independent(found, [1.0] * len(found))
+
+    def share(self, weights: Mapping[Place, float]) -> Figure | None:
+        """A weighted sum of cells of one population, as a part of that population's total.
+
+        None where the total is less than 3 of its sd. With x the sum, N the total and p = x/N the variance
+        is ``(V_xx - 2*p*V_xN + p**2*V_NN) / N**2``, the delta method: unbiased and normal nearly, the more
+        so the further N is from zero.
+
+        Raises:
+            ValueError: there is no such cell, or cells of several populations.
+        """
+        found = self._combined(weights)
+        if len(found) != 1:
+            raise ValueError("a share is of one population")
+        (fit, combined), whole = found[0], found[0][0].total
+        if not _divides(whole):
+            return None
+        part = float(combined @ fit.coordinates) / whole.estimate
+        combined[0] -= part  # the first coordinate is the total
+        return Figure(part, fit.figure(combined).sd / whole.estimate)
+
+    def _combined(self, weights: Mapping[Place, float]) -> list[tuple[Fit, Floats]]:
+        numbers = {}
+        for (name, codes), weight in weights.items():
+            places = [cell.codes for table in self.tables if table.table == name for cell in table.cells]
+            if codes not in places:
+                raise ValueError(f"there is no cell {' '.join(codes)} in a table {name}")
+            numbers[name, places.index(codes)] = weight
+        found = []
+        for fit in self.fits:
+            asked = {place: weight for place, weight in numbers.items() if place[0] in fit.space.places}
+            if asked:
+                found.append((fit, combination(fit.space, asked)))
+        return found
+
+
+def difference(one: Figure, other: Figure) -> Figure:
+    """Of two releases, or of two populations: their errors are independent, so variances add.
+
+    For two figures of one population in one release use ``NationalTables.linear``.
+    """
+    return _independent([one, other], [1.0, -1.0])
 
 
 def add_up(plan: Sequence[TableNoise], vectors: Mapping[str, Integers]) -> NationalSum:
@@ -128,36 +271,41 @@ def _length(plan: Sequence[TableNoise]) -> int:
 
 
 def estimate(programme: Programme, plan: Sequence[TableNoise], national: NationalSum) -> NationalTables:
-    """Every cell of every table with its standard deviation and interval."""
-    tables = []
-    for table, noise in zip(programme.tables, plan, strict=True):
-        counts, sd = national.tables[table.id], math.sqrt(national.variances[table.id])
-        cells = tuple(
-            cell(codes, int(count) / noise.granularity, sd)
-            for codes, count in zip(cell_codes(programme, table), counts, strict=True)
-        )
-        tables.append(NationalTable(table.id, cells))
-    return NationalTables(tuple(tables))
+    """Every cell of every table, measured or not, with its standard deviation and interval.
 
-
-def cell(codes: tuple[str, ...], value: float, sd: float) -> Cell:
-    """One figure with its interval, by the normal quantile.
-
-    A sum of counts lies on whole multiples of 1/s, so the interval holds the truth with 95 % give or take
-    ``0.06 / (sd*s)``: at most 1.2 points for three institutions at the least scale, 3. The shown
-    interval, rounded outwards, holds it at least as often.
+    Raises:
+        ValueError: the plan or the sum does not fit the programme.
     """
-    lower, upper = value - Z * sd, value + Z * sd
-    return Cell(
-        codes,
-        value,
-        sd,
-        lower,
-        upper,
-        shown=max(0, round(value)),
-        shown_lower=max(0, math.floor(lower)),
-        shown_upper=max(0, math.ceil(upper)),
-    )
+    sums = _in_persons(programme, plan, national)
+    fits = tuple(_fit(programme, name, national.variances, sums) for name in populations_of(programme))
+    return _national(fits, {table.id: cell_codes(programme, table) for table in programme.tables})
+
+
+def pooled(years: Sequence[NationalTables]) -> NationalTables:
+    """The same tables of several years added up, cell by cell: estimates and variances add.
+
+    For tables whose counts are too small to publish a single year (``Table.years``).
+
+    Raises:
+        ValueError: the years do not have the same tables.
+    """
+    layouts = [
+        [(table.table, [cell.codes for cell in table.cells]) for table in year.tables] for year in years
+    ]
+    if not layouts or any(layout != layouts[0] for layout in layouts):
+        raise ValueError("years that are added up have the same tables")
+    fits = []
+    for same in zip(*(year.fits for year in years), strict=True):
+        fits.append(
+            Fit(
+                same[0].population,
+                same[0].space,
+                np.sum([fit.coordinates for fit in same], axis=0),
+                tuple(noise for fit in same for noise in fit.noises),
+                {name: np.sum([fit.exact[name] for fit in same], axis=0) for name in same[0].exact},
+            )
+        )
+    return _national(tuple(fits), dict(layouts[0]))
 
 
 def cell_codes(programme: Programme, table: Table) -> list[tuple[str, ...]]:
@@ -167,3 +315,100 @@ def cell_codes(programme: Programme, table: Table) -> list[tuple[str, ...]]:
         tuple(codes[index] for codes, index in zip(lists, position, strict=True))
         for position in np.ndindex(*programme.shape(table))
     ]
+
+
+def _in_persons(
+    programme: Programme, plan: Sequence[TableNoise], national: NationalSum
+) -> Mapping[str, Floats]:
+    found = {}
+    for table, noise in zip(programme.measured, plan, strict=True):
+        counts = national.tables[table.id]
+        if noise.table != table.id or counts.shape != (programme.cells(table),):
+            raise ValueError(f"the sum of table {table.id} does not fit the programme")
+        found[table.id] = counts / noise.granularity
+    return found
+
+
+def _fit(
+    programme: Programme, population: str, variances: Mapping[str, float], sums: Mapping[str, Floats]
+) -> Fit:
+    space = space_of(programme, population)
+    noise = noise_after(space, variances)
+    measured = [table.id for table in space.tables if table.id in variances]
+    # One table alone is its own best estimate; the way by coordinates would only add rounding.
+    exact = {name: sums[name] for name in measured if len(measured) == 1 and not noise.held.size}
+    return Fit(population, space, fitted(space, noise, variances, sums), (noise,), exact)
+
+
+def _national(fits: Sequence[Fit], codes: Mapping[str, Sequence[tuple[str, ...]]]) -> NationalTables:
+    found = {}
+    for fit in fits:
+        root = np.sqrt(np.sum([noise.root**2 for noise in fit.noises], axis=0))
+        display = never_negative(fit.space, fit.coordinates, root)
+        for table in fit.space.tables:
+            found[table.id] = NationalTable(table.id, _cells(fit, table, codes[table.id], display[table.id]))
+    return NationalTables(tuple(found[name] for name in codes), tuple(fits))
+
+
+def _cells(fit: Fit, table: Table, codes: Sequence[tuple[str, ...]], display: Floats) -> tuple[Cell, ...]:
+    values, whole = fit.cells(table), fit.total
+    variances = np.sum([noise.variances(fit.space, table) for noise in fit.noises], axis=0)
+    shares: Floats | None = None
+    deviations = np.zeros_like(values)
+    if _divides(whole):
+        with_total = np.sum([noise.with_total(fit.space, table) for noise in fit.noises], axis=0)
+        shares = values / whole.estimate
+        spread = variances - 2 * shares * with_total + (shares * whole.sd) ** 2
+        # What is left of zero by rounding would stand beside a share that is certain, such as that of all.
+        deviations = np.sqrt(np.where(spread > _ROUNDING * variances, spread, 0.0)) / whole.estimate
+    return tuple(
+        cell(
+            codes[number],
+            Figure(float(values[number]), math.sqrt(variances[number])),
+            None if shares is None else Figure(float(shares[number]), float(deviations[number])),
+            float(display[number]),
+        )
+        for number in range(len(values))
+    )
+
+
+def cell(codes: tuple[str, ...], figure: Figure, share: Figure | None, display: float) -> Cell:
+    """One figure with its intervals, by the normal quantile.
+
+    A sum of counts lies on whole multiples of 1/s, so the interval holds the truth with 95 % give or take
+    ``0.06 / (sd*s)``: at most 1.2 points for three institutions at the least scale, 3. The shown
+    interval, rounded outwards, holds it at least as often. It is made wider where it would not hold the
+    figure shown, which is fitted to the figures beside it.
+
+    Args:
+        display: what to show, in persons, not negative and unrounded.
+    """
+    shown = max(0, round(display))
+    lower = min(max(0, math.floor(figure.lower)), shown)
+    upper = max(math.ceil(figure.upper), shown)
+    return Cell(
+        codes,
+        figure.estimate,
+        figure.sd,
+        figure.lower,
+        figure.upper,
+        share.estimate if share else None,
+        share.sd if share else None,
+        share.lower if share else None,
+        share.upper if share else None,
+        Shown(str(shown)),
+        Shown(str(lower)),
+        Shown(str(upper)),
+    )
+
+
+def _divides(whole: Figure) -> bool:
+    """Whether a total is far enough from zero for shares of it."""
+    return whole.estimate > 0 and whole.estimate >= LEAST_TOTAL * whole.sd
+
+
+def _independent(figures: Sequence[Figure], weights: Sequence[float]) -> Figure:
+    estimate_ = sum(weight * figure.estimate for weight, figure in zip(weights, figures, strict=True))
+    return Figure(
+        estimate_, math.hypot(*(weight * figure.sd for weight, figure in zip(weights, figures, strict=True)))
+    )

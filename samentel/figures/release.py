@@ -5,7 +5,7 @@ what stands in it.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Annotated, Literal
 
@@ -14,13 +14,18 @@ from pydantic import Field, StringConstraints
 from samentel.counting.privacy import TableNoise, attacker_power, epsilon_upper, total_rho
 from samentel.documents.codelists import Text
 from samentel.documents.model import DigestField, Exact, LongExact, Model, Moment, Name, PeriodField
-from samentel.documents.programme import Mode, Programme
+from samentel.documents.programme import Mode, Programme, Table
 from samentel.figures.collusion import Collusion, collusion_of
-from samentel.figures.estimate import CONFIDENCE, NationalSum, NationalTables
+from samentel.figures.estimate import CONFIDENCE, NationalSum, NationalTables, pooled
+from samentel.figures.workload import spread
 
 COLUMNS = ("table", "cell", "dimensions", "codes", "label_nl", "label_en",
-           "estimate", "sd", "lower", "upper", "shown", "shown_lower", "shown_upper")  # fmt: skip
+           "estimate", "sd", "lower", "upper", "share", "share_sd", "share_lower", "share_upper",
+           "shown", "shown_lower", "shown_upper")  # fmt: skip
 
+Row = dict[str, str | int | float | None]
+
+TOTAL = Text(nl="Totaal", en="Total")
 _DECIMALS = 10**12
 
 # Both become names on a reader's disk.
@@ -49,11 +54,17 @@ class Coverage(Model):
 
 
 class TableFacts(Model):
-    """How one table was measured.
+    """How one table was measured, and how accurate it became.
 
     Attributes:
-        rho: of the table in this release, at most c colluding.
-        noise_sd: of one national cell, in persons.
+        rho: of the table in this release, at most c colluding; 0 for a table that was not measured and
+            follows from others.
+        noise_sd: of one national cell as measured, in persons; None for a table that was not measured.
+        cell_sd: of one national cell after least squares over the tables of its population, in persons; the
+            largest of its cells. At most ``noise_sd``.
+        years: 3 for a table that is published as the sum of three years only.
+        periods: the periods of which its figures in this release are the sum; none if it has none.
+        withheld: why this release has no figures of it.
     """
 
     id: Name
@@ -65,7 +76,23 @@ class TableFacts(Model):
     cells: int
     rows_per_person: int
     rho: LongExact
-    noise_sd: float
+    noise_sd: float | None
+    cell_sd: float
+    years: int
+    periods: tuple[str, ...]
+    withheld: Text | None = None
+
+
+class EarlierYear(Model):
+    """A year that was published before, and that is part of the sums of three years in this release.
+
+    Attributes:
+        in_sum: the institutions in the sum of that year.
+    """
+
+    period: PeriodField
+    release_id: FileName
+    in_sum: tuple[str, ...]
 
 
 class SharedNoise(Model):
@@ -107,7 +134,11 @@ class Privacy(Model):
 
 
 class Manifest(Model):
-    """A release: what it is, whom it covers, what it cost, which files it has."""
+    """A release: what it is, whom it covers, what it cost, which files it has.
+
+    Attributes:
+        earlier: the years before this one of which tables of three years are the sum, oldest first.
+    """
 
     kind: Literal["release"] = "release"
     release_id: FileName
@@ -124,6 +155,7 @@ class Manifest(Model):
     published_at: Moment
     supersedes: str | None = None
     coverage: Coverage
+    earlier: tuple[EarlierYear, ...] = ()
     privacy: Privacy
     confidence: float = CONFIDENCE
     interval: Text
@@ -144,10 +176,20 @@ INTERVAL = Text(
     "that did not take part.",
 )
 READING = Text(
-    nl="Reken met 'estimate' (zuiver, kan negatief zijn). De kolommen 'shown' zijn om te lezen: afgerond, "
-    "nooit negatief, niet optellen. Wie bij twee instellingen hulp kreeg, telt tweemaal.",
-    en="Calculate with 'estimate' (unbiased, may be negative). The 'shown' columns are for reading: rounded, "
-    "never negative, not to be added up. A person helped at two institutions counts twice.",
+    nl="Reken met 'estimate' (zuiver, kan negatief zijn); 'share' is het deel van het totaal waarover de "
+    "tabel gaat. De kolommen 'shown' zijn teksten om te lezen: afgerond, nooit negatief, niet op te tellen. "
+    "Tabellen over dezelfde personen zijn op elkaar afgestemd: wat zij gemeen hebben is in 'estimate' "
+    "gelijk. Wie bij twee instellingen hulp kreeg, telt tweemaal.",
+    en="Calculate with 'estimate' (unbiased, may be negative); 'share' is the part of the total that the "
+    "table is about. The 'shown' columns are texts for reading: rounded, never negative, not to be added up. "
+    "Tables about the same persons are fitted together: what they have in common is equal in 'estimate'. "
+    "A person helped at two institutions counts twice.",
+)
+THREE_YEARS = Text(
+    nl="Deze aantallen zijn te klein voor één jaar. De tabel verschijnt als som van drie jaren zodra die er "
+    "zijn.",
+    en="These counts are too small for one year. The table is published as the sum of three years once three "
+    "years are there.",
 )
 MECHANISM = {
     Mode.INDIVIDUAL: Text(
@@ -254,16 +296,26 @@ _NO_MORE_COLLUDERS = Text(
 
 
 def table_facts(
-    programme: Programme, plan: Sequence[TableNoise], national: NationalSum
+    programme: Programme, plan: Sequence[TableNoise], periods: Mapping[str, NationalSum]
 ) -> tuple[TableFacts, ...]:
     """How each table was measured, with the noise that is really in it.
 
     Of a secure sum rho is what the programme gives the table: the loss, tau included, stays within it.
+
+    Args:
+        periods: the national sum of each, in order, that of this release last; more than one if there are
+            enough for tables that are published as the sum of several.
     """
-    shared = programme.mode is Mode.SECURE_SUM
+    *_, national = periods.values()
+    spent = {
+        table.id: programme.rho_of(table) if programme.mode is Mode.SECURE_SUM else noise.rho
+        for table, noise in zip(programme.measured, plan, strict=True)
+    }
+    after = [spread(programme, one.variances) for one in periods.values()]
     facts = []
-    for table, noise in zip(programme.tables, plan, strict=True):
-        population = programme.population(table.population)
+    for table in programme.tables:
+        population, summed = programme.population(table.population), _summed(table, list(periods))
+        variance = sum(float(one[table.id].max()) for one in after[-max(len(summed), 1) :])
         facts.append(
             TableFacts(
                 id=table.id,
@@ -272,35 +324,56 @@ def table_facts(
                 population=population.title,
                 definition=population.definition,
                 dimensions=table.dimensions,
-                cells=noise.cells,
-                rows_per_person=noise.rows,
-                rho=programme.rho_of(table) if shared else noise.rho,
-                noise_sd=national.variances[table.id] ** 0.5,
+                cells=programme.cells(table),
+                rows_per_person=population.rows_per_person,
+                rho=spent.get(table.id, Fraction(0)),
+                noise_sd=math.sqrt(national.variances[table.id]) if table.id in spent else None,
+                cell_sd=math.sqrt(variance),
+                years=table.years,
+                periods=summed,
+                withheld=None if summed else THREE_YEARS,
             )
         )
     return tuple(facts)
 
 
-def rows(programme: Programme, tables: NationalTables) -> Iterator[dict[str, str | int | float]]:
-    """Every figure of a release as one tidy row with the keys COLUMNS."""
+def _summed(table: Table, periods: Sequence[str]) -> tuple[str, ...]:
+    """The periods that a table of this release is the sum of; none if there are too few for it."""
+    return tuple(periods[-table.years :]) if len(periods) >= table.years else ()
+
+
+def rows(programme: Programme, years: Sequence[NationalTables]) -> Iterator[Row]:
+    """Every figure of a release as one tidy row with the keys COLUMNS.
+
+    Args:
+        years: the tables of each year, in order, those of this release last. A table that needs more of
+            them than there are is left out.
+    """
+    sums = {n: pooled(years[-n:]) if n > 1 else years[-1] for n in (1, 3) if n <= len(years)}
     labels = {
         (dimension.id, code.code): code for dimension in programme.dimensions for code in dimension.codes
     }
     for table in programme.tables:
-        for number, cell in enumerate(tables.table(table.id).cells):
+        if table.years not in sums:
+            continue
+        for number, cell in enumerate(sums[table.years].table(table.id).cells):
             named = [labels[pair] for pair in zip(table.dimensions, cell.codes, strict=True)]
             yield {
                 "table": table.id,
                 "cell": number,
                 "dimensions": "|".join(table.dimensions),
                 "codes": "|".join(cell.codes),
-                "label_nl": " | ".join(code.nl for code in named),
-                "label_en": " | ".join(code.en for code in named),
+                "label_nl": " | ".join(code.nl for code in named) or TOTAL.nl,
+                "label_en": " | ".join(code.en for code in named) or TOTAL.en,
                 "estimate": cell.estimate,
                 "sd": cell.sd,
                 "lower": cell.lower,
                 "upper": cell.upper,
-                "shown": cell.shown,
-                "shown_lower": cell.shown_lower,
-                "shown_upper": cell.shown_upper,
+                "share": cell.share,
+                "share_sd": cell.share_sd,
+                "share_lower": cell.share_lower,
+                "share_upper": cell.share_upper,
+                "shown": str(cell.shown),
+                "shown_lower": str(cell.shown_lower),
+                "shown_upper": str(cell.shown_upper),
             }

@@ -3,19 +3,20 @@
 from collections.abc import Sequence
 
 from samentel.counting.shares import share_plan
+from samentel.documents.levels import fixed_levels
 from samentel.documents.programme import Programme
 from samentel.documents.roster import Institution, Roster
 from samentel.documents.statements import Round, Start
 from samentel.errors import PeerError
 from samentel.secagg.ring import Ring, ring_for
-from samentel.secagg.terms import Deadlines, Member, Terms
+from samentel.secagg.terms import Deadlines, Level, Member, Terms
 
 
 def terms_of(programme: Programme, roster: Roster, round_: Round, start: Start) -> Terms:
     """What this attempt is about.
 
-    No dimension of a programme is filled by what the roster says of an institution, so no level is under the
-    rule of c + 2.
+    Under the rule of c + 2 is every level that the roster fixes and some institution can fill, but for those
+    that are published by consent: there each institution looks after its own yes.
 
     Args:
         programme, roster, round_, start: each verified with its signer's key.
@@ -31,19 +32,19 @@ def terms_of(programme: Programme, roster: Roster, round_: Round, start: Start) 
         deadlines = Deadlines(start.advertise_until, start.share_until, start.mask_until, start.expires_at)
     except ValueError as error:
         raise PeerError(str(error)) from None
-    rules = programme.roster
+    rules, members = programme.roster, _members(roster.institutions)
     return Terms(
         round=bytes.fromhex(round_.round_id),
         programme=bytes.fromhex(programme.digest),
         roster=bytes.fromhex(roster.digest),
         coordinator=bytes.fromhex(roster.coordinator_key),
-        members=_members(roster.institutions),
+        members=members,
         institutions_min=rules.institutions_min,
         collude_max=rules.collude_max,
         absent_max=rules.absent_max,
         cells=programme.vector_length,
         ring=_ring(programme, len(roster.institutions)),
-        levels=(),
+        levels=_levels(programme, roster, members),
         deadlines=deadlines,
     )
 
@@ -51,6 +52,15 @@ def terms_of(programme: Programme, roster: Roster, round_: Round, start: Start) 
 def _members(institutions: Sequence[Institution]) -> tuple[Member, ...]:
     members = (Member(entry.node, bytes.fromhex(entry.protocol_key)) for entry in institutions)
     return tuple(sorted(members, key=lambda member: member.node))
+
+
+def _levels(programme: Programme, roster: Roster, members: Sequence[Member]) -> tuple[Level, ...]:
+    places = {member.node: place for place, member in enumerate(members)}
+    return tuple(
+        Level(level.name, tuple(sorted(places[node] for node in level.nodes)))
+        for level in fixed_levels(programme, roster)
+        if level.nodes and not level.by_consent
+    )
 
 
 def _ring(programme: Programme, rostered: int) -> Ring:

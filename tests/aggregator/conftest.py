@@ -301,10 +301,12 @@ async def federation(serving: Central) -> Central:
     return serving
 
 
-async def advance(federation: Central, phase: m.RoundPhase, present: int = 4) -> Any:
+async def advance(
+    federation: Central, phase: m.RoundPhase, present: int = 4, period: str = "2025", attempt: int = 0
+) -> Any:
     """Open a round and bring it to a phase with the first nodes; returns its status."""
     admin = federation.admin_link()
-    opened = await admin.call(M.OPEN_ROUND, m.OpenRoundRequest(federation.programme.digest, "2025", 0))
+    opened = await admin.call(M.OPEN_ROUND, m.OpenRoundRequest(federation.programme.digest, period, attempt))
     round_id = opened.round.round_id
     peers = list(federation.peers.values())[:present]
     for peer in peers:

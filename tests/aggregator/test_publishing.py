@@ -75,10 +75,16 @@ async def test_csv_and_parquet_hold_the_same_figures_with_their_types(federation
     frame = pl.read_parquet(place / "tables.parquet")
     assert tuple(frame.columns) == tuple(rows[0]) == COLUMNS
     assert frame.schema["estimate"] == pl.Float64
-    assert frame.schema["shown"] == pl.Int64
+    assert frame.schema["share_upper"] == pl.Float64
+    assert {frame.schema[name] for name in ("shown", "shown_lower", "shown_upper")} == {pl.String}
     assert [float(row["sd"]) for row in rows] == frame["sd"].to_list()
     assert [row["label_nl"] for row in rows] == frame["label_nl"].to_list()
-    assert frame.filter(pl.col("table") == "reason")["estimate"].to_list() == [0, 10, 20]
+    # 0, 10 and 20 from the table itself; 30, 120 and 210, with three times the variance, from the one by sex.
+    reason = frame.filter(pl.col("table") == "reason")
+    assert reason["estimate"].to_list() == pytest.approx([7.5, 37.5, 67.5])
+    assert [row["shown"] for row in rows] == frame["shown"].to_list()
+    assert reason["share"].to_list() == pytest.approx([7.5 / 112.5, 37.5 / 112.5, 67.5 / 112.5])
+    assert [row["share"] for row in rows] == [str(share) for share in frame["share"]]
     assert "NREC" in frame["codes"].to_list()
     assert frame.height == 3 + 9
 
@@ -132,9 +138,26 @@ def test_a_release_of_a_secure_sum_says_how_many_dealt_and_states_the_noise_that
         # n3 * sigma**2 / (n2 - c - D), sigma**2 = 1 / (2 * rho of the table)
         variance = survivors / (2 * float(facts.rho)) / (11 - 1 - 2)
         assert facts.noise_sd == pytest.approx(variance**0.5)
-        assert set(frame.filter(pl.col("table") == facts.id)["sd"].to_list()) == {facts.noise_sd}
-    reason = frame.filter(pl.col("table") == "reason")["estimate"].to_list()
-    assert reason == list(range(18))  # times s = 8 in the sum, null cell left out
+        sd = frame.filter(pl.col("table") == facts.id)["sd"].to_list()
+        assert sd == pytest.approx([facts.cell_sd] * len(sd))
+        assert facts.cell_sd < facts.noise_sd  # each table gains from what others tell of the total
+    reason = frame.filter(pl.col("table") == "reason")["estimate"].to_numpy()
+    # Times s = 8 in the sum, null cell left out; no other table tells one reason from another.
+    assert np.diff(reason) == pytest.approx(np.ones(17))
+
+
+def test_a_share_that_means_nothing_is_empty_in_both_files(tmp_path):
+    nobody = secure_sum()
+    zeros = np.zeros(nobody.programme.vector_length, dtype=np.int64)
+    material = secure_sum(national=national_of(nobody.plan, nobody.national.survivors, zeros))
+    publisher.write(tmp_path, material, SigningKey(b"\1" * 32))
+    place = tmp_path / material.release_id
+    rows = list(csv.DictReader(io.StringIO((place / "tables.csv").read_text("utf-8"))))
+    frame = pl.read_parquet(place / "tables.parquet")
+    for name in ("share", "share_sd", "share_lower", "share_upper"):
+        assert {row[name] for row in rows} == {""}
+        assert set(frame[name].to_list()) == {None}
+    assert {row["shown"] for row in rows} == {"0"}
 
 
 def test_a_release_of_a_secure_sum_is_the_same_bytes_when_made_again(tmp_path):

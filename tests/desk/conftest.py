@@ -41,7 +41,7 @@ def published(programme, coordinator):
     text = io.StringIO()
     writer = csv.DictWriter(text, release.COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(release.rows(programme, estimate(programme, plan, national)))
+    writer.writerows(release.rows(programme, [estimate(programme, plan, national)]))
     files = {
         "tables.csv": text.getvalue().encode(),
         "tables.parquet": b"PAR1 as far as the desk can tell PAR1",
@@ -63,7 +63,7 @@ def published(programme, coordinator):
         privacy=release.privacy_facts(programme, plan, len(NODES), 3),
         interval=release.INTERVAL,
         reading=release.READING,
-        tables=release.table_facts(programme, plan, national),
+        tables=release.table_facts(programme, plan, {"2025": national}),
         files=tuple(
             release.File(name=name, bytes=len(data), sha256=digest(data)) for name, data in files.items()
         ),

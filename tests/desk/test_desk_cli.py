@@ -22,7 +22,17 @@ def samentel(*words, before="", **options):
 
 
 @pytest.mark.parametrize(
-    "words", [["plan"], ["programme"], ["sign"], ["verify"], ["pull"], ["keys", "new"], ["keys", "request"]]
+    "words",
+    [
+        ["plan"],
+        ["shares"],
+        ["programme"],
+        ["sign"],
+        ["verify"],
+        ["pull"],
+        ["keys", "new"],
+        ["keys", "request"],
+    ],
 )
 def test_help_shows_an_example(words):
     done = samentel(*words, "--help")
@@ -44,6 +54,16 @@ def test_help_shows_an_example(words):
             ["plan", "aanleiding-samen", "--institutions", "12", "--absent", "1.4"], "whole number", id="part"
         ),
         pytest.param(["plan", "broken.toml"], "does not hold", id="broken-toml"),
+        pytest.param(["plan", "aanleiding-samen", "--roster", "none.json"], "none.json", id="no-roster"),
+        pytest.param(
+            ["plan", "aanleiding-samen", "--roster", "r.json", "--institutions", "9"],
+            "--institutions or --roster",
+            id="both",
+        ),
+        pytest.param(["shares", "no-such"], "no such file", id="shares-of-nothing"),
+        pytest.param(
+            ["shares", "registratie-2025", "--write", "broken.toml"], "has no rho_share here", id="no-tables"
+        ),
         pytest.param(["sign", "broken.toml", "--key", "no.key.pem"], "no.key.pem", id="missing-key"),
         pytest.param(["sign", "broken.toml"], "--key FILE", id="no-key"),
         pytest.param(["verify", "broken.toml", "--authority", "broken.toml"], "broken.toml", id="not-a-key"),
@@ -101,10 +121,13 @@ def test_a_reader_who_leaves_is_no_fault(words):
     assert (left.returncode, left.stderr) == (1, b"")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["plan", "aanleiding-demo"], ["keys", "new", "a"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["plan", "aanleiding-demo"], ["shares", "aanleiding-demo"], ["keys", "new", "a"]]
+)
 def test_light_commands_load_nothing_heavy(words, tmp_path):
     after = (
-        "import atexit, sys; heavy = {'grpc', 'prefect', 'polars', 'opendp', 'sqlalchemy'}; "
+        "import atexit, sys; "
+        "heavy = {'grpc', 'prefect', 'polars', 'opendp', 'sqlalchemy', 'scipy', 'jinja2'}; "
         "atexit.register(lambda: print('LOADED', sorted(heavy & sys.modules.keys()))); "
     )
     done = samentel(*words, before=after, cwd=tmp_path)
@@ -126,6 +149,17 @@ def test_the_plan_as_json_is_one_object_with_exact_numbers():
     made = json.loads(done.stdout)
     assert made["ledger_attempt"] == "1/2"
     assert [table["table"] for table in made["tables"]] == ["reason", "sex-age", "citizenship"]
+
+
+def test_the_best_shares_are_printed_and_written_into_a_programme(tmp_path):
+    (tmp_path / "p.toml").write_bytes(packaged("registratie-demo"))
+    printed = samentel("shares", "p.toml", cwd=tmp_path)
+    assert 'rho_share = "' in printed.stdout
+    assert "SVD" in printed.stdout
+    values = json.loads(samentel("shares", "p.toml", "--write", "p.toml", "--json", cwd=tmp_path).stdout)
+    made = json.loads(samentel("plan", "p.toml", "--institutions", "14", "--json", cwd=tmp_path).stdout)
+    assert made["optimality"]["objective"] == pytest.approx(values["objective"], rel=1e-6)
+    assert made["optimality"]["better"] == pytest.approx(values["gap"] / values["objective"], rel=1e-3)
 
 
 def test_the_plan_of_a_secure_sum_counts_those_who_fall_out():

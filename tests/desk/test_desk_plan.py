@@ -10,37 +10,61 @@ from scipy.stats import norm
 
 from desk import plan as planning
 from desk import plan_page
+from desk.answers import Asked
 from desk.packaged import packaged
 from samentel.documents import programme as programmes
 from samentel.errors import DocumentError
 
 
 @pytest.mark.parametrize(
-    ("institutions", "table", "sd_one", "sd_all", "half", "least"),
+    ("institutions", "table", "sd_one", "sd_all", "after", "least"),
     [
-        pytest.param(4, "reason", 1.2909944, 2.5819889, 5.0606052, 5, id="reason-of-four"),
-        pytest.param(4, "sex-age", 2.2360680, 4.4721360, 8.7652254, 8, id="sex-age-of-four"),
-        pytest.param(40, "reason", 1.2909944, 8.1649658, 16.0030389, 14, id="reason-of-forty"),
+        # Total: 1/(1/(18*s**2) + 1/(24*t**2) + 1/(7*t**2)), s and t the sd of all; see by_hand for a cell.
+        pytest.param(4, "reason", 1.2909944, 2.5819889, 2.5440254, 5, id="reason-of-four"),
+        pytest.param(4, "sex-age", 2.2360680, 4.4721360, 4.3892524, 8, id="sex-age-of-four"),
+        pytest.param(40, "reason", 1.2909944, 8.1649658, 8.0449147, 14, id="reason-of-forty"),
     ],
 )
 def test_the_plan_shows_the_figures_that_were_worked_out_by_hand(
-    programme, institutions, table, sd_one, sd_all, half, least
+    programme, institutions, table, sd_one, sd_all, after, least
 ):
     row = next(row for row in planning.plan(programme, institutions).tables if row.table == table)
     assert row.sd_institution == pytest.approx(sd_one, abs=1e-6)
-    assert row.sd_national == pytest.approx(sd_all, abs=1e-6)
-    assert row.half_width == pytest.approx(half, abs=1e-6)
+    assert row.sd_measured == pytest.approx(sd_all, abs=1e-6)
+    assert row.sd_national == pytest.approx(after, abs=1e-6)
+    assert row.half_width == pytest.approx(1.959964 * after, abs=1e-6)
     assert row.least_seen == least
+
+
+def by_hand(programme, institutions):
+    """Variances after least squares of tables that have nothing but their total in common.
+
+    A table tells the total with the variance n * s**2 of its sum; all together by inverse-variance weighting.
+    The rest of a cell, s**2 * (1 - 1/n), only its own table tells.
+    """
+    own = {
+        table.id: (institutions / (2 * float(programme.rho * table.rho_share)), programme.cells(table))
+        for table in programme.tables
+    }
+    total = 1 / sum(1 / (variance * cells) for variance, cells in own.values())
+    return {
+        name: variance * (1 - 1 / cells) + total / cells**2 for name, (variance, cells) in own.items()
+    }, total
 
 
 @pytest.mark.parametrize("institutions", [3, 4, 57])
 def test_every_table_follows_from_rho_alone(programme, institutions):
-    for row, table in zip(planning.plan(programme, institutions).tables, programme.tables, strict=True):
+    made, (after, total) = planning.plan(programme, institutions), by_hand(programme, institutions)
+    for row, table in zip(made.tables, programme.tables, strict=True):
         sigma = math.sqrt(1 / (2 * float(programme.rho * table.rho_share)))
         assert row.sd_institution == pytest.approx(sigma, rel=1e-12)
-        assert row.half_width == pytest.approx(norm.ppf(0.975) * sigma * math.sqrt(institutions), rel=1e-9)
+        assert row.sd_measured == pytest.approx(sigma * math.sqrt(institutions), rel=1e-12)
+        assert row.sd_national == pytest.approx(math.sqrt(after[table.id]), rel=1e-9)
+        assert row.half_width == pytest.approx(norm.ppf(0.975) * row.sd_national, rel=1e-9)
         assert row.cells == math.prod(len(programme.dimension(name).codes) for name in table.dimensions)
         assert row.rho <= programme.rho * table.rho_share
+    (answer,) = [it for it in made.answers if it.asked is Asked.TOTAL]
+    assert answer.half_width == pytest.approx(norm.ppf(0.975) * math.sqrt(total), rel=1e-9)
 
 
 def test_the_translations_are_never_below_what_an_independent_calculation_gives(programme):

@@ -120,7 +120,14 @@ def test_a_pulled_release_is_the_published_one_and_verifies(holder, published, t
     assert pull.missing(pulled.manifest) == ["d"]
     reasons = [figure for figure in pulled.figures if figure.table == "reason"]
     assert len(reasons) == 18
-    assert all((figure.lower, figure.shown, figure.upper) == (0, 3, 8) for figure in reasons)
+    assert all(it.shown == "2" and int(it.shown_lower) <= 2 <= int(it.shown_upper) for it in reasons)
+    sums = {}
+    for figure in pulled.figures:
+        sums[figure.table] = sums.get(figure.table, 0) + figure.estimate
+    assert list(sums.values()) == pytest.approx([sums["reason"]] * 3, rel=1e-9)
+    shares = [figure.share for figure in reasons]
+    assert sum(shares) == pytest.approx(1)
+    assert all(it.share_lower < it.share < it.share_upper for it in reasons)
 
 
 def test_only_the_format_asked_for_is_written(holder, tmp_path):

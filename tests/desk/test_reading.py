@@ -1,5 +1,7 @@
+import csv
 import io
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -8,7 +10,11 @@ from desk.packaged import packaged
 from desk.pull import figures
 from samentel.counting.shares import share_plan
 from samentel.documents import programme as programmes
+from samentel.errors import LocalFault
 from samentel.figures import release
+from samentel.figures.estimate import estimate, national_of
+
+NAMES = tuple(f"node-{number:02d}" for number in range(12))
 
 
 @pytest.fixture
@@ -20,9 +26,8 @@ def alone(directory, coordinator):
 def together(alone):
     """The same release as if it were of a secure sum: ten of twelve, eleven of which dealt."""
     programme = programmes.parse(packaged("aanleiding-samen"))
-    names = tuple(f"node-{number:02d}" for number in range(12))
     facts = release.privacy_facts(programme, share_plan(programme, 12, 11), 12, 11)
-    covered = release.Coverage(invited=names, present=names, in_sum=names[:10], dealt=11)
+    covered = release.Coverage(invited=NAMES, present=NAMES, in_sum=NAMES[:10], dealt=11)
     return alone.model_copy(update={"privacy": facts, "coverage": covered})
 
 
@@ -50,3 +55,103 @@ def test_a_release_of_individual_mode_says_nothing_of_masks(alone, directory):
     text = shown(alone, directory, "nl")
     assert "maskers" not in text
     assert "samen met de coördinator" not in text
+
+
+@pytest.fixture
+def national(alone):
+    """Manifest and rows of a national release without noise, with that many people in each population."""
+    programme = programmes.parse(packaged("registratie-demo"))
+    plan = share_plan(programme, 12, 12)
+
+    def made(people):
+        parts = [
+            np.append(np.full(noise.cells, people / noise.cells), 0) * noise.granularity for noise in plan
+        ]
+        counts = np.rint(np.concatenate(parts)).astype(np.int64)
+        summed = national_of(plan, NAMES, counts)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, release.COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(release.rows(programme, [estimate(programme, plan, summed)]))
+        changes = {"tables": release.table_facts(programme, plan, {"2025": summed}), "title": programme.title}
+        return alone.model_copy(update=changes), figures(text.getvalue().encode())
+
+    return made
+
+
+def printed(what):
+    screen = Console(width=120, record=True, file=io.StringIO())
+    screen.print(what)
+    return screen.export_text()
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        (
+            "nl",
+            ("Totalen, 2025", "Meer tabellen: reason-organisation", "Niet in deze uitgave: Verzoeken naar"),
+        ),
+        ("en", ("Totals, 2025", "More tables: reason-organisation", "Not in this release: Requests by")),
+    ],
+)
+def test_a_release_shows_totals_and_tables_of_one_dimension_and_names_the_others(national, language, says):
+    manifest, rows = national(900)
+    text = printed(reading.whole(manifest, rows, language))
+    flat = " ".join(text.split())
+    for words in says:
+        assert words in flat, words
+    for facts in manifest.tables:
+        title = getattr(facts.title, language)
+        assert (f"{title}, 2025" in text) == (len(facts.dimensions) == 1)
+        assert (title in flat.partition("Dekking")[0]) == (len(facts.dimensions) < 2 or facts.years == 3)
+    larger = [it.id for it in manifest.tables if len(it.dimensions) > 1 and it.years == 1]
+    assert f"{says[1].partition(':')[0]}: {', '.join(larger)}. " in flat
+    other = "Clients" if language == "nl" else "cliënten"
+    assert other not in text.partition("Dekking")[0]
+
+
+def test_one_table_has_sub_headings_by_its_first_dimension(national):
+    manifest, rows = national(900)
+    text = printed(reading.whole(manifest, rows, "en", "form-sex-age"))
+    assert text.count("Female · Younger than 18") == 5  # once under every form
+    assert text.count("Forced criminality") == 1
+    assert "Victims by problems" not in text
+    cells = [row for row in rows if row.table == "form-sex-age"]
+    assert text.count(f" {cells[0].shown_lower} – ") >= 1
+    assert len(cells) == 45
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        pytest.param("no-such", "there is no such table; this release has clients, reason", id="unknown"),
+        pytest.param("asked-outcome", "is not in this release.*(drie|three)", id="withheld"),
+    ],
+)
+def test_a_table_that_is_not_there_is_one_line(national, name, why):
+    manifest, rows = national(900)
+    with pytest.raises(LocalFault, match=why):
+        reading.whole(manifest, rows, "nl", name)
+    with pytest.raises(LocalFault, match="CSV"):
+        reading.whole(manifest, (), "nl", "reason")
+
+
+def test_what_is_read_is_text_and_a_share_of_nobody_is_not_given(national):
+    _, rows = national(0)
+    assert {(row.share, row.share_lower, row.share_upper) for row in rows} == {(None, None, None)}
+    manifest, full = national(900)
+    assert all(isinstance(it, str) for row in full for it in (row.shown, row.shown_lower, row.shown_upper))
+    assert [row.codes for row in full if row.table == "victims"] == [()]
+    assert all(row.share is not None for row in full)
+    assert "%" not in printed(reading.totals(manifest, full, "nl")).replace("95%", "")
+
+
+def test_not_recorded_and_not_asked_stand_apart_and_truth_beside_every_row(national):
+    manifest, rows = national(900)
+    truth = {"|".join(row.codes): 7_000 + number for number, row in enumerate(rows) if row.table == "reason"}
+    text = printed(reading.table(manifest, rows, "reason", truth))
+    assert all(str(number) in text for number in truth.values())
+    last = [line for line in text.splitlines() if "Niet g" in line or line.startswith("├")]
+    assert [line.startswith("├") for line in last] == [True, False, False]
+    assert "Not asked" in text

@@ -90,7 +90,13 @@ def test_nobody_signs_a_programme_that_does_not_hold(desk, name, old, new, why):
 def test_a_roster_is_signed_over_its_exact_bytes_and_shows_each_key(desk):
     place, signers, public = desk
     institution = Institution(
-        node="a", name="De Haven", operator="A", type="VO_MO", province="PV27", protocol_key="ab" * 32
+        node="a",
+        name="De Haven",
+        operator="A",
+        type="VO_MO",
+        province="PV27",
+        facilities=("OMM", "VO_MO"),
+        protocol_key="ab" * 32,
     )
     drafted = Roster(
         version=1,
@@ -102,7 +108,9 @@ def test_a_roster_is_signed_over_its_exact_bytes_and_shows_each_key(desk):
     signed = signing.sign(place / "roster.json", signers)
     assert from_json(signed.path.read_bytes()).payload == to_bytes(drafted)
     assert verify.document(signed.path, keys.read_verify(public), 2).version == 1
-    assert any("De Haven" in line and "protocol key" in line for line in signing.described(signed.document))
+    (line,) = [line for line in signing.described(signed.document) if "De Haven" in line]
+    assert "(VO_MO, PV27, OMM, VO_MO)" in line
+    assert "protocol key" in line
 
 
 def test_an_envelope_of_something_else_is_not_signed(desk):

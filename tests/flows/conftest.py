@@ -25,6 +25,7 @@ NAME = "Qxvelmarthuzioppegronwak"  # 24 letters, in one row of one export
 PERSON = "7Zk4WqXv9LmT2RbY6NcH3GdP"
 # How many clients of two institutions have a reason that nobody else has: their true counts of one cell.
 COUNTS = (7919, 3571)
+SEED = 14  # of a sector in which nobody else has that reason
 
 
 @dataclass
@@ -68,7 +69,7 @@ def prefect_api(quiet_prefect) -> Iterator[str]:
 def running(tmp_path_factory) -> Iterator[Running]:
     """An aggregator and three nodes, each its own process, over mutual TLS."""
     directory = tmp_path_factory.mktemp("f")
-    made = sector.make(2025)
+    made = sector.make(2025, SEED)
     assert made.truth["THB_OTH"] == 0, "the planted counts stand alone in their cell"
     exports = [planted(export, count) for export, count in zip(made.exports, (*COUNTS, 0), strict=False)]
     with ExitStack() as ends:
@@ -90,10 +91,13 @@ def planted(export: sector.Export, count: int) -> sector.Export:
     """The export with a client, and a count, that must never be seen again."""
     dialect = export.house.dialect
     day = dialect.written(date(2025, 6, 1))
+    fields = list(dialect.clients_file)
     text = io.StringIO()
     writer = csv.writer(text, delimiter=dialect.delimiter, lineterminator="\r\n")
     known = {"person": PERSON, "name": NAME, "first_contact": day, "reason": dialect.words["reason"]["HG"]}
     alone = {"first_contact": day, "reason": dialect.words["reason"]["THB_OTH"]}
     for client in (known, *({**alone, "person": f"planted-{number}"} for number in range(count))):
-        writer.writerow([client.get(field, "") for field in dialect.columns])
-    return replace(export, data=export.data + text.getvalue().encode(dialect.encoding))
+        writer.writerow([client.get(field, "") for field in fields])
+    name = next(name for name in export.files if name.startswith("export-"))
+    more = export.files[name] + text.getvalue().encode(dialect.encoding)
+    return replace(export, files={**export.files, name: more})

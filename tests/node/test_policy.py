@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from node import policy
-from node.policy import Permit, Situation, decide
+from node.policy import Permit, Sealed, Situation, decide
 from samentel.counting import ledger
 from samentel.counting.ledger import Charge, Kind, Loss
 from samentel.counting.privacy import noise_plan, total_rho
@@ -72,6 +72,7 @@ def situation(programme):
         approvals=[approval(programme)],
         entries=[],
         attempts=[],
+        sealed=[],
         deadline=NOW + timedelta(hours=1),
         dealers=len(KEYS),
         caps=Charge(Fraction(1), Fraction(36)),
@@ -230,6 +231,131 @@ def test_a_secure_sum_is_held_with_both_losses_of_its_noise_shares(situation, as
 )
 def test_a_secure_sum_is_refused_with_the_reason_of_its_rule(situation, asked, kit, rules, changes, reason):
     assert decide(*secure(kit, situation, asked, rules, **changes)).reason is reason
+
+
+BY_TYPE = """
+[[dimensions]]
+id = "organisation"
+field = "type"
+unknown = "AMB"
+fixed_by = "type"
+title = { nl = "Soort", en = "Kind" }
+codes = [
+  { code = "OPV", nl = "Opvang", en = "Shelter", members = ["COSM", "OMM"] },
+  { code = "AMB", nl = "Ander", en = "Other" },
+]
+[[dimensions]]
+id = "facility"
+field = "facility"
+unknown = "OTH"
+fixed_by = "facilities"
+title = { nl = "Plek", en = "Place" }
+codes = [
+  { code = "COSM", nl = "COSM", en = "COSM", members = ["COSM"], by_consent = true },
+  { code = "OMM", nl = "OMM", en = "OMM", members = ["OMM"], by_consent = true },
+  { code = "OTH", nl = "Ander", en = "Other" },
+]
+[[tables]]
+id = "organisation"
+population = "clients"
+dimensions = ["organisation"]
+rho_share = "1/8"
+title = { nl = "Naar soort", en = "By kind" }
+question = { nl = "Waar?", en = "Where?" }
+[[tables]]
+id = "facility"
+population = "clients"
+dimensions = ["facility"]
+rho_share = "1/8"
+title = { nl = "Naar plek", en = "By place" }
+question = { nl = "Waar?", en = "Where?" }
+"""
+
+
+def levelled(kit, mode="secure-sum"):
+    """A programme with levels that the roster fixes: kinds of organisation, and two places by consent."""
+    text = kit.programme_text(mode=mode).decode().replace('rho_share = "1/2"', 'rho_share = "1/4"')
+    return programmes.parse((text + BY_TYPE).encode())
+
+
+def rostered(facilities=(), types=("COSM",) * 4):
+    listed = roster()
+    entries = [
+        entry.model_copy(update={"type": kind, "facilities": tuple(facilities) if at == 0 else ()})
+        for at, (entry, kind) in enumerate(zip(listed.institutions, types, strict=True))
+    ]
+    return listed.model_copy(update={"institutions": tuple(entries)})
+
+
+def about(situation, asked, programme, listed, **changes):
+    agreed = approval(programme, individual=programme.mode is programmes.Mode.INDIVIDUAL, **changes)
+    return (
+        replace(situation, programme=programme, roster=listed, approvals=[agreed]),
+        asked.model_copy(update={"programme": programme.digest, "roster": listed.digest}),
+    )
+
+
+def test_a_level_with_too_few_institutions_refuses_whatever_the_coordinator_opens(situation, asked, kit):
+    programme = levelled(kit)
+    assert isinstance(decide(*about(situation, asked, programme, rostered())), Permit)
+    alone = rostered(types=("COSM", "COSM", "COSM", "ZC"))  # one that could fill AMB, and would be known
+    assert decide(*about(situation, asked, programme, alone)).reason is Reason.PARAMETER_BELOW_FLOOR
+    openly = levelled(kit, "individual")
+    assert isinstance(decide(*about(situation, asked, openly, alone)), Permit)
+
+
+def test_a_small_level_by_consent_needs_the_yes_of_the_institution_that_can_fill_it(situation, asked, kit):
+    programme, listed = levelled(kit), rostered(["COSM", "OMM"])
+    verdict = decide(*about(situation, asked, programme, listed, small_levels=("facility:COSM",)))
+    assert verdict.reason is Reason.SMALL_LEVEL
+    typed = f"approve {programme.digest[:12]} --small-level facility:COSM --small-level facility:OMM"
+    assert typed in str(verdict)  # all that is asked: an approval replaces the one before
+    agreed = about(situation, asked, programme, listed, small_levels=("facility:COSM", "facility:OMM"))
+    assert isinstance(decide(*agreed), Permit)
+    another = replace(agreed[0], node="huis-1", key=KEYS[1].public)
+    asks_nothing = replace(another, approvals=[approval(programme, KEYS[1], node="huis-1")])
+    assert isinstance(decide(asks_nothing, agreed[1]), Permit)  # others' consents are not its business
+    openly = levelled(kit, "individual")
+    assert isinstance(decide(*about(situation, asked, openly, listed)), Permit)
+
+
+def test_a_consent_that_is_taken_back_counts_from_then_on(situation, asked, kit):
+    programme, listed = levelled(kit), rostered(["COSM"])
+    held, question = about(situation, asked, programme, listed, small_levels=("facility:COSM",))
+    assert policy.still_agrees(held, question) is None
+    later = replace(held, approvals=[*held.approvals, approval(programme)])
+    assert policy.still_agrees(later, question).reason is Reason.SMALL_LEVEL
+
+
+def quarterly(kit, situation, asked, quarter, *sealed):
+    programme = programmes.parse(kit.programme_text(period="quarter"))
+    named = {"own": programme.digest, "other": "7" * 64}
+    periods = [Sealed(named[whose], Period(*period), binds) for whose, period, binds in sealed]
+    return decide(
+        replace(situation, programme=programme, approvals=[approval(programme)], sealed=periods),
+        asked.model_copy(update={"programme": programme.digest, "period": Period(2025, quarter)}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("quarter", "sealed", "closed"),
+    [
+        pytest.param(1, [("own", (2025, 2), True)], True, id="later-quarter"),
+        pytest.param(1, [("other", (2025, 4), True)], True, id="later-quarter-of-another-programme"),
+        pytest.param(1, [("own", (2025, 2), True), ("own", (2025, 1), True)], False, id="sealed-itself"),
+        pytest.param(1, [("own", (2025, 2), True), ("other", (2025, 1), True)], True, id="sealed-by-another"),
+        pytest.param(3, [("own", (2025, 2), True)], False, id="earlier-quarter"),
+        pytest.param(1, [("own", (2026, 2), True)], False, id="another-year"),
+        pytest.param(1, [("other", (2025, 0), False)], False, id="the-year"),
+        pytest.param(1, [("other", (2025, 2), False)], False, id="stock"),
+    ],
+)
+def test_a_quarter_is_closed_once_a_later_one_is_sealed(kit, situation, asked, quarter, sealed, closed):
+    verdict = quarterly(kit, situation, asked, quarter, *sealed)
+    if closed:
+        assert verdict.reason is Reason.PERIOD_CLOSED
+    else:
+        assert isinstance(verdict, Permit)
 
 
 def test_what_is_held_already_is_not_charged_again_when_the_node_asks_whether_it_still_agrees(

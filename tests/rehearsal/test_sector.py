@@ -1,6 +1,9 @@
 """The made-up sector against the real intake of the node: what is known to be true is what a node counts."""
 
+import csv
+import io
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -8,108 +11,161 @@ import pytest
 from desk.packaged import packaged
 from node import intake, mapping
 from rehearsal import sector
+from samentel.documents import levels
 from samentel.documents import programme as programmes
+from samentel.documents.programme import Records
+from samentel.documents.roster import Roster
+from samentel.errors import LocalFault
 from samentel.ids import Period
 
 YEAR = 2025
+NOBODY_ELSEWHERE = intake.Memory(token=str.encode, elsewhere=())
 
 
 @pytest.fixture(scope="module")
-def programme():
-    return programmes.parse(packaged("aanleiding-demo"))
+def asked():
+    """Programmes by their names."""
+    names = ("aanleiding-demo", "registratie-demo", "registratie-2025")
+    return {name: programmes.parse(packaged(name)) for name in names}
+
+
+@pytest.fixture(scope="module")
+def twelve():
+    return sector.make(YEAR, 3, sector.HOUSES, years=2)
+
+
+@pytest.fixture(scope="module")
+def nation():
+    return sector.make(YEAR, 7, sector.NATION)
 
 
 def settled(export, place):
     place.mkdir()
-    (place / export.file).write_bytes(export.data)
+    for name, data in export.files.items():
+        (place / name).write_bytes(data)
     (place / "mapping.toml").write_text(export.mapping, "utf-8")
     return mapping.load(place / "mapping.toml")
 
 
-def counts(made, programme, year, place):
-    """Cells of every table by institution and together: possible only because nobody here exists."""
-    by_node = {}
+def differing(made, programme, year, place):
+    """The cells of which an institution's node counts another number than is known to be true."""
+    found = []
     for export in made.exports:
-        codes = intake.codes(settled(export, place / export.house.node), programme, Period(year))
-        by_node[export.house.node] = {table: Counter(cells.tolist()) for table, cells in codes.cells.items()}
-    total = {
-        table.id: sum((cells[table.id] for cells in by_node.values()), Counter())
-        for table in programme.tables
-    }
-    return by_node, total
-
-
-@pytest.fixture(scope="module")
-def counted(programme, tmp_path_factory):
-    """Cells of every table of the small sector, added up over its institutions."""
-    return counts(sector.make(YEAR), programme, YEAR, tmp_path_factory.mktemp("sector"))[1]
-
-
-def test_every_mapping_answers_the_programme(programme, tmp_path):
-    for export in sector.make(YEAR, houses=sector.HOUSES).exports:
-        read = settled(export, tmp_path / export.house.node)
-        assert mapping.misfits(read, programme) == []
-        assert mapping.unmapped(read, programme) == []
-
-
-def test_the_known_truth_is_what_the_nodes_count(programme, counted):
-    codes = [code.code for code in programme.dimension("reason").codes]
-    truth = sector.make(YEAR).truth
-    assert list(truth) == codes
-    assert {code: counted["reason"][place] for place, code in enumerate(codes)} == truth
-
-
-def test_every_table_counts_everybody_once(counted):
-    # As the houses say: a row without a number is nobody's, a client's second row is one too many.
-    everybody = sum(house.clients for house in sector.SMALL)
-    assert {table: sum(cells.values()) for table, cells in counted.items()} == dict.fromkeys(
-        counted, everybody
-    )
-
-
-def test_a_seed_makes_the_same_sector_and_another_seed_another():
-    assert sector.make(YEAR) == sector.make(YEAR)
-    assert sector.make(YEAR, seed=2).truth != sector.make(YEAR).truth
+        node, held = export.house.node, settled(export, place / export.house.node)
+        assert mapping.misfits(held, programme) == []
+        taken = intake.taken(held, programme, Period(year), export.house.institution(), NOBODY_ELSEWHERE)
+        known = made.tables(programme, year, [node])
+        for table in programme.measured:
+            counted = Counter(taken.codes.cells[table.id].tolist())
+            found += [
+                (node, table.id, cell, true, counted[number])
+                for number, (cell, true) in enumerate(known[table.id].items())
+                if counted[number] != true
+            ]
+    return found
 
 
 @pytest.mark.parametrize("year", [YEAR, YEAR - 1])
-def test_two_years_of_a_whole_sector_are_true_for_each_institution(programme, tmp_path, year):
-    made = sector.make(YEAR, houses=sector.HOUSES, years=2)
-    codes = [code.code for code in programme.dimension("reason").codes]
-    by_node, total = counts(made, programme, year, tmp_path)
-    everybody = [house.node for house in sector.HOUSES]
-    for nodes in ([everybody[3]], everybody):
-        cells = sum((by_node[node]["reason"] for node in nodes), Counter())
-        assert {code: cells[place] for place, code in enumerate(codes)} == made.truth_of(year, nodes)
-    assert sum(total["reason"].values()) > 800  # a year with people in it
-    assert made.truth == made.truth_of(YEAR, everybody)
+@pytest.mark.parametrize("name", ["aanleiding-demo", "registratie-demo"])
+def test_the_truth_is_what_the_nodes_of_a_rehearsal_count(asked, twelve, tmp_path, name, year):
+    assert differing(twelve, asked[name], year, tmp_path) == []
+    assert sum(twelve.truth_of(year, twelve.nodes).values()) > 800  # a year with people in it
 
 
-def test_twelve_houses_have_twelve_names_and_are_clearly_made_up():
-    assert len({house.node for house in sector.HOUSES}) == len(sector.HOUSES) == 12
-    assert len({house.operator for house in sector.HOUSES}) == 12
-    assert all(house.name.endswith("(verzonnen)") for house in sector.HOUSES)
+def test_the_truth_is_what_the_nodes_of_a_whole_country_count(asked, nation, tmp_path):
+    assert differing(nation, asked["registratie-2025"], YEAR, tmp_path) == []
+
+
+def test_a_count_that_is_one_off_is_seen(asked, twelve, tmp_path):
+    export, name = twelve.exports[0], f"export-{YEAR}.csv"
+    lines = export.files[name].split(b"\r\n")
+    lines.remove(next(line for line in lines if line.startswith(b"DE2025") and b"Mensenhandel" in line))
+    short = replace(export, files={**export.files, name: b"\r\n".join(lines)})
+    found = differing(replace(twelve, exports=(short,)), asked["registratie-demo"], YEAR, tmp_path)
+    assert {table for _, table, *_ in found} > {"clients", "victims", "form-sex-age"}
+    assert all(counted == true - 1 for *_, true, counted in found)
+
+
+def test_every_mapping_answers_every_question_of_the_programmes(asked, nation, tmp_path):
+    for export in nation.exports:
+        held = settled(export, tmp_path / export.house.node)
+        kinds = [kind for kind in Records if len(nation.kinds[export.house.node][kind])]
+        left = set(mapping.unmapped(held, asked["registratie-2025"]))
+        fields = {Records.REQUESTS: {"facility-asked", "outcome", "outcome-five", "refusal", "region-tie"},
+                  Records.PLACEMENTS: {"facility", "via"}}  # fmt: skip
+        nowhere = set[str]().union(*(names for kind, names in fields.items() if kind not in kinds))
+        assert left <= nowhere
+
+
+def test_truth_of_is_the_table_of_reasons(asked, twelve):
+    reasons = twelve.tables(asked["registratie-demo"], YEAR)["reason"]
+    assert {code: count for (code,), count in reasons.items()} == twelve.truth
+    assert twelve.truth == twelve.truth_of(YEAR, twelve.nodes)
+
+
+def test_a_seed_makes_the_same_sector_and_another_seed_another():
+    made, again, other = sector.make(YEAR), sector.make(YEAR), sector.make(YEAR, seed=2)
+    assert made.exports == again.exports
+    assert made.truth == again.truth != other.truth
+
+
+def test_forty_houses_are_clearly_made_up_and_fill_every_level(asked):
+    assert len({house.node for house in sector.NATION}) == len({h.operator for h in sector.NATION}) == 40
+    assert all(house.name.endswith("(verzonnen)") for house in sector.NATION)
+    for name, houses in (("registratie-2025", sector.NATION), ("registratie-demo", sector.HOUSES)):
+        rules = asked[name].roster
+        least = rules.collude_max + rules.absent_max + 2
+        for level in levels.fixed_levels(asked[name], roster(houses)):
+            assert level.by_consent or len(level.nodes) >= least, (name, level.name)
+            assert level.nodes, level.name
+
+
+def roster(houses):
+    lines = tuple(house.institution(f"{number:064x}") for number, house in enumerate(houses, 1))
+    return Roster(version=1, issued_at="2025-01-01T00:00:00Z", coordinator_key="f" * 64, institutions=lines)
+
+
+def test_a_rehearsal_is_small_and_a_country_is_not():
+    assert sector.houses(12) == sector.HOUSES == (*sector.SMALL, *sector.HOUSES[4:])
     assert all(60 <= house.clients <= 160 for house in sector.HOUSES)
+    assert sector.houses(40) == sector.NATION
+    assert sum(house.clients for house in sector.NATION) == pytest.approx(17_000, rel=0.01)
+    with pytest.raises(LocalFault, match="ask for 1 to 40"):
+        sector.houses(41)
 
 
 def test_the_houses_speak_dialects_that_differ_in_everything():
     dialects = {house.dialect.name: house.dialect for house in sector.HOUSES}.values()
     assert len(dialects) == 3
     for one, other in combinations(dialects, 2):
-        for part in ("encoding", "delimiter", "date_form"):
+        for part in ("encoding", "delimiter", "date_form", "age_from"):
             assert getattr(one, part) != getattr(other, part)
         assert not set(one.columns.values()) & set(other.columns.values())
 
 
-@pytest.mark.parametrize(
-    "export", sector.make(YEAR, houses=sector.HOUSES).exports, ids=lambda export: export.house.node
-)
-def test_every_export_has_the_oddities_of_a_real_one(export):
+def test_the_dialects_have_their_records_in_one_to_four_files(nation):
+    files = {}
+    for export in nation.exports:
+        if "COSM" in export.house.facilities or "OMM" in export.house.facilities:
+            files.setdefault(export.house.dialect.name, set()).add(tuple(export.files))
+    assert files == {
+        "desktop": {("export-2025.csv", "aanvragen-2025.csv", "plaatsingen-2025.csv")},
+        "web": {("export-2025.csv", "victims-2025.csv", "requests-2025.csv", "placements-2025.csv")},
+        "sheet": {("export-2025.csv", "dossier-2025.csv")},
+    }
+
+
+@pytest.mark.parametrize("place", range(12))
+def test_every_export_has_the_oddities_of_a_real_one(twelve, place):
+    export = twelve.exports[place]
     dialect = export.house.dialect
-    rows = [line.split(dialect.delimiter) for line in export.data.decode(dialect.encoding).splitlines()]
-    columns = list(dialect.columns)
-    persons = Counter(row[columns.index("person")] for row in rows[1:] if len(row) == len(columns))
-    assert persons[""] == 1
-    assert sum(times == 2 for times in persons.values()) == 1
-    assert sum(row[columns.index("first_contact")] == "31-02-????" for row in rows) == 1
-    assert sum(export.house.node[:2].upper() + str(YEAR - 1) in person for person in persons) == 9
+    text = export.files[f"export-{YEAR}.csv"].decode(dialect.encoding)
+    lines = list(csv.DictReader(io.StringIO(text), delimiter=dialect.delimiter))
+    persons = Counter(line[dialect.columns["person"]] for line in lines)
+    assert persons[""] >= 1
+    assert any(times == 2 for person, times in persons.items() if person)
+    assert any(line[dialect.columns["first_contact"]] == "31-02-????" for line in lines)
+    reasons = {line[dialect.columns["reason"]] for line in lines}
+    assert reasons & {dialect.unmapped[0], ""}
+    for of in (YEAR - 1, YEAR + 1):
+        assert any(person[2:6] == str(of) for person in persons)

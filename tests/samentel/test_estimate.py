@@ -16,13 +16,17 @@ from samentel.documents.programme import Programme, parse
 from samentel.errors import PeerError
 from samentel.figures.estimate import (
     CONFIDENCE,
+    Figure,
     NationalSum,
+    NationalTables,
     Z,
     add_up,
     cell,
     cell_codes,
+    difference,
     estimate,
     national_of,
+    pooled,
 )
 
 NODES = ("node-b", "node-a", "node-c")
@@ -90,73 +94,97 @@ def test_cells_stand_in_the_order_of_the_dimensions_the_last_one_fastest(program
     assert cell_codes(programme, programme.tables[1]) == [("R1",), ("R2",), ("R3",), ("R4",), ("U",)]
 
 
-def test_an_estimate_is_the_sum_divided_by_the_granularity_with_its_own_interval(
-    programme: Programme,
-) -> None:
+def test_a_population_with_one_table_keeps_its_sum_to_the_last_bit(programme: Programme) -> None:
     plan = noise_plan(programme)
     national = add_up(plan, vectors(programme))
     tables = estimate(programme, plan, national)
     assert [table.table for table in tables.tables] == ["sex-age", "reason", "reason-sex"]
-    for noise in plan:
-        sd = math.sqrt(3 * noise.variance)
-        values = np.asarray(national.tables[noise.table]) / noise.granularity
-        for found, value in zip(tables.table(noise.table).cells, values, strict=True):
-            assert found.estimate == value
-            assert found.sd == pytest.approx(sd, rel=1e-12)
-            assert found.lower == pytest.approx(value - 1.959963984540054 * sd)
-            assert found.upper == pytest.approx(value + 1.959963984540054 * sd)
+    noise = plan[2]
+    sd = math.sqrt(3 * noise.variance)
+    values = np.asarray(national.tables[noise.table]) / noise.granularity
+    for found, value in zip(tables.table(noise.table).cells, values, strict=True):
+        assert found.estimate == value
+        assert found.sd == pytest.approx(sd, rel=1e-12)
+        assert found.lower == pytest.approx(value - 1.959963984540054 * sd)
+        assert found.upper == pytest.approx(value + 1.959963984540054 * sd)
     codes = [found.codes for found in tables.table("reason-sex").cells]
     assert codes == cell_codes(programme, programme.tables[2])
 
 
+def test_two_tables_of_the_same_people_get_one_total_weighted_by_what_each_tells(
+    programme: Programme,
+) -> None:
+    """Two sums of all cells, of nine with variance 6 and of five with 12: 54 against 60."""
+    plan = noise_plan(programme)
+    national = add_up(plan, vectors(programme))
+    tables = estimate(programme, plan, national)
+    sums = [national.tables[name].sum() / noise.granularity for name, noise in zip(
+        ("sex-age", "reason"), plan, strict=False)]  # fmt: skip
+    expected = (60 * sums[0] + 54 * sums[1]) / 114
+    total = tables.total("persons")
+    assert total.estimate == pytest.approx(expected)
+    assert total.sd == pytest.approx(math.sqrt(54 * 60 / 114))
+    for name in ("sex-age", "reason"):
+        assert sum(found.estimate for found in tables.table(name).cells) == pytest.approx(expected)
+        # What the total gained, each cell gained in part.
+        before = math.sqrt(national.variances[name])
+        assert all(found.sd < before for found in tables.table(name).cells)
+
+
 def test_rows_of_institutions_arrive_in_the_cells_they_were_coded_for(programme: Programme) -> None:
     plan = noise_plan(programme)
+    steps = {"sex-age": 1000, "reason": 3600, "reason-sex": 1000}  # 36,000 persons in both their tables
     codes = Codes(
-        {noise.table: np.repeat(np.arange(noise.cells), 1000 * np.arange(noise.cells)) for noise in plan}
+        {it.table: np.repeat(np.arange(it.cells), steps[it.table] * np.arange(it.cells)) for it in plan}
     )
     national = add_up(plan, {node: draw(codes, plan).vector for node in NODES})
     for table in estimate(programme, plan, national).tables:
         for number, found in enumerate(table.cells):
-            assert abs(found.estimate - 3000 * number) < 12 * found.sd
+            assert abs(found.estimate - 3 * steps[table.table] * number) < 12 * found.sd
 
 
 @pytest.mark.parametrize(
-    ("value", "sd", "shown"),
+    ("value", "sd", "display", "shown"),
     [
-        (10.4, 1.0, (10, 8, 13)),
-        (0.4, 1.0, (0, 0, 3)),
-        (-3.2, 1.0, (0, 0, 0)),
-        (-1.0, 1.0, (0, 0, 1)),
-        (2.0, 0.0, (2, 2, 2)),
+        (10.4, 1.0, 10.4, ("10", "8", "13")),
+        (0.4, 1.0, 0.4, ("0", "0", "3")),
+        (-3.2, 1.0, 0.0, ("0", "0", "0")),
+        (-1.0, 1.0, 0.0, ("0", "0", "1")),
+        (2.0, 0.0, 2.0, ("2", "2", "2")),
+        (2.0, 1.0, 6.6, ("7", "0", "7")),  # fitted to figures beside it: its interval holds what is shown
+        (9.0, 1.0, 5.2, ("5", "5", "11")),
     ],
 )
 def test_shown_figures_are_whole_never_negative_and_rounded_outwards(
-    value: float, sd: float, shown: tuple[int, int, int]
+    value: float, sd: float, display: float, shown: tuple[str, str, str]
 ) -> None:
-    found = cell(("X",), value, sd)
-    assert (found.shown, found.shown_lower, found.shown_upper) == shown
+    found = cell(("X",), Figure(value, sd), None, display)
+    assert (found.shown.text, found.shown_lower.text, found.shown_upper.text) == shown
     assert found.estimate == value  # the estimate itself is never clipped
 
 
-@given(value=st.floats(-1e9, 1e9), sd=st.floats(0.01, 1e6))
+@given(value=st.floats(-1e9, 1e9), sd=st.floats(0.01, 1e6), display=st.floats(0, 1e9))
 def test_a_shown_interval_holds_the_figure_and_all_of_the_unrounded_one_above_zero(
-    value: float, sd: float
+    value: float, sd: float, display: float
 ) -> None:
-    found = cell(("X",), value, sd)
-    assert 0 <= found.shown_lower <= found.shown <= found.shown_upper
-    assert found.shown_lower <= max(0.0, found.lower)
-    assert found.shown_upper >= found.upper
+    found = cell(("X",), Figure(value, sd), None, display)
+    lower, shown, upper = (int(it.text) for it in (found.shown_lower, found.shown, found.shown_upper))
+    assert 0 <= lower <= shown <= upper
+    assert lower <= max(0.0, found.lower)
+    assert upper >= found.upper
     assert found.lower < found.estimate < found.upper
 
 
 @pytest.fixture
 def wide(written: dict[str, Any], toml: Callable[[dict[str, Any]], bytes]) -> Programme:
-    """Five hundred cells a table, at a granularity of one and at a higher one."""
+    """Five hundred cells a table, at a granularity of one and at a higher one; each of other people."""
     levels = [{"code": f"C{number}", "nl": "x", "en": "x"} for number in range(500)]
     written["dimensions"] = [{**written["dimensions"][0], "id": "level", "codes": levels, "unknown": "C0"}]
     shares = {"fine": "95/100", "coarse": "5/100"}
+    persons = written["populations"][0]
+    written["populations"] = [{**persons, "id": name} for name in shares]
     written["tables"] = [
-        {**written["tables"][0], "id": name, "dimensions": ["level"], "rho_share": share}
+        {**written["tables"][0], "id": name, "population": name, "dimensions": ["level"], "rho_share": share}
         for name, share in shares.items()
     ]
     return parse(toml(written))
@@ -176,7 +204,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(wide: Programme) -> None:
         for table in estimate(wide, plan, national).tables:
             for found, true in zip(table.cells, 4 * truth, strict=True):
                 hits[table.table].append(found.lower <= true <= found.upper)
-                shown.append(found.shown_lower <= true <= found.shown_upper)
+                shown.append(int(found.shown_lower.text) <= true <= int(found.shown_upper.text))
                 bias[table.table].append((found.estimate - true) / found.sd)
     for table in hits:
         assert 0.93 <= np.mean(hits[table]) <= 0.97
@@ -189,7 +217,7 @@ def test_a_sum_whose_tables_do_not_fit_the_programme_is_never_published(programm
     plan = noise_plan(programme)
     national = add_up(plan, vectors(programme))
     cut = {**national.tables, "reason": national.tables["reason"][:-1]}
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="does not fit the programme"):
         estimate(programme, plan, NationalSum(national.survivors, cut, national.variances))
 
 
@@ -240,3 +268,127 @@ def test_a_secure_sum_of_another_length_or_of_nobody_is_refused(
         national_of(plan, ("a", "b"), counts[:-cut])
     with pytest.raises(PeerError, match="no institution"):
         national_of(plan, (), counts)
+
+
+def sure(programme: Programme, seed: int = 1) -> NationalTables:
+    """A release of several hundred persons in both populations."""
+    rng, plan = np.random.default_rng(seed), noise_plan(programme)
+    sex, age, reason = rng.integers(0, (3, 3, 5), (400, 3)).T
+    counts = {
+        "sex-age": np.bincount(sex * 3 + age, minlength=9),
+        "reason": np.bincount(reason, minlength=5),
+        "reason-sex": np.bincount(reason * 3 + sex, minlength=15),
+    }
+    noisy = {it.table: counts[it.table] * it.granularity + rng.integers(-9, 10, it.cells) for it in plan}
+    return estimate(programme, plan, NationalSum(("a",), noisy, {it.table: it.variance for it in plan}))
+
+
+def test_a_weighted_sum_of_cells_knows_what_their_errors_have_in_common(programme: Programme) -> None:
+    tables = sure(programme)
+    of_table = {("sex-age", cell.codes): 1.0 for cell in tables.table("sex-age").cells}
+    whole, total = tables.linear(of_table), tables.total("persons")
+    assert (whole.estimate, whole.sd) == (pytest.approx(total.estimate), pytest.approx(total.sd))
+    # The same margin by way of two tables is the same figure: their difference is certain.
+    none = tables.linear(of_table | {("reason", cell.codes): -1.0 for cell in tables.table("reason").cells})
+    assert none.estimate == pytest.approx(0, abs=1e-9)
+    assert none.sd == pytest.approx(0, abs=1e-6)
+    one, other = tables.table("sex-age").cells[:2]
+    apart = tables.linear({("sex-age", one.codes): 1.0, ("sex-age", other.codes): -1.0})
+    assert apart.estimate == pytest.approx(one.estimate - other.estimate)
+    assert apart.sd != pytest.approx(math.hypot(one.sd, other.sd), rel=1e-3)
+
+
+def test_figures_of_other_people_or_of_another_release_have_independent_errors(programme: Programme) -> None:
+    tables, later = sure(programme), sure(programme, 2)
+    one, other = tables.table("sex-age").cells[0], tables.table("reason-sex").cells[0]
+    weights = {("sex-age", one.codes): 1.0, ("reason-sex", other.codes): -1.0}
+    assert tables.linear(weights).sd == pytest.approx(math.hypot(one.sd, other.sd))
+    years = difference(later.total("persons"), tables.total("persons"))
+    assert years.estimate == later.total("persons").estimate - tables.total("persons").estimate
+    assert years.sd == pytest.approx(math.sqrt(2) * tables.total("persons").sd)
+    assert years.upper - years.lower == pytest.approx(2 * Z * years.sd)
+
+
+def test_a_share_has_the_error_of_the_part_and_of_the_whole(programme: Programme) -> None:
+    tables = sure(programme)
+    total = tables.total("persons")
+    found = tables.table("reason").cells[0]
+    assert found.share == pytest.approx(found.estimate / total.estimate)
+    asked = tables.share({("reason", found.codes): 1.0})
+    assert asked is not None
+    assert (asked.estimate, asked.sd) == (pytest.approx(found.share), pytest.approx(found.share_sd))
+    # x - p*N is a weighted sum of cells, of which N are all.
+    weights = {("reason", cell.codes): -found.share for cell in tables.table("reason").cells}
+    weights["reason", found.codes] += 1
+    assert asked.sd == pytest.approx(tables.linear(weights).sd / total.estimate)
+    assert (found.share_lower, found.share_upper) == (
+        pytest.approx(asked.estimate - Z * asked.sd),
+        pytest.approx(asked.estimate + Z * asked.sd),
+    )
+    everybody = tables.share({("reason", cell.codes): 1.0 for cell in tables.table("reason").cells})
+    assert everybody is not None
+    assert (everybody.estimate, everybody.sd) == (pytest.approx(1), pytest.approx(0, abs=1e-6))
+    with pytest.raises(ValueError, match="one population"):
+        tables.share({("reason", ("R1",)): 1.0, ("reason-sex", ("R1", "M")): 1.0})
+
+
+def test_there_is_no_share_of_hardly_anybody(programme: Programme) -> None:
+    plan = noise_plan(programme)
+    variances = {it.table: it.variance for it in plan}
+    sums = {it.table: np.zeros(it.cells, dtype=np.int64) for it in plan}
+    few = {**sums, "reason-sex": sums["reason-sex"] + plan[2].granularity}
+    tables = estimate(programme, plan, NationalSum(("a",), few, variances))
+    sd = math.sqrt(15 * variances["reason-sex"])
+    assert 15 / sd < 3
+    for table in tables.tables:
+        for found in table.cells:
+            shares = (found.share, found.share_sd, found.share_lower, found.share_upper)
+            assert shares == (None, None, None, None)
+    assert tables.share({("reason", ("R1",)): 1.0}) is None
+    enough = {**sums, "reason-sex": sums["reason-sex"] + math.ceil(sd / 5 + 1e-9) * plan[2].granularity}
+    assert None not in {
+        found.share
+        for found in estimate(programme, plan, NationalSum(("a",), enough, variances))
+        .table("reason-sex")
+        .cells
+    }
+
+
+@pytest.mark.parametrize("place", [("absent", ("R1",)), ("reason", ("R9",)), ("reason", ("R1", "M"))])
+def test_there_is_no_figure_of_a_cell_that_does_not_exist(programme: Programme, place: Any) -> None:
+    with pytest.raises(ValueError, match=r"no table|no cell"):
+        sure(programme).linear({place: 1.0})
+
+
+def test_years_are_added_up_cell_by_cell_and_so_are_their_variances(programme: Programme) -> None:
+    years = [sure(programme, seed) for seed in (1, 2, 3)]
+    together = pooled(years)
+    assert [table.table for table in together.tables] == ["sex-age", "reason", "reason-sex"]
+    for table in together.tables:
+        for number, found in enumerate(table.cells):
+            parts = [year.table(table.table).cells[number] for year in years]
+            assert found.codes == parts[0].codes
+            assert found.estimate == pytest.approx(sum(part.estimate for part in parts))
+            assert found.sd == pytest.approx(math.sqrt(sum(part.sd**2 for part in parts)))
+            assert found.share_sd is not None
+            assert all(found.share_sd < part.share_sd for part in parts if part.share_sd is not None)
+    assert together.total("persons").sd == pytest.approx(math.sqrt(3) * years[0].total("persons").sd)
+
+
+def test_years_with_other_tables_are_not_added_up(
+    written: dict[str, Any], toml: Callable[[dict[str, Any]], bytes]
+) -> None:
+    first = sure(parse(toml(written)))
+    written["dimensions"][2]["codes"][0]["code"] = "R0"
+    with pytest.raises(ValueError, match="same tables"):
+        pooled([first, sure(parse(toml(written)))])
+    with pytest.raises(ValueError, match="same tables"):
+        pooled([])
+
+
+def test_nothing_can_be_added_up_from_what_is_shown(programme: Programme) -> None:
+    shown = [found.shown for found in sure(programme).table("reason").cells]
+    for attempt in (sum, max, min, sorted, np.sum, np.mean, lambda it: it[0] + it[1], lambda it: float(it[0]),
+                    lambda it: int(it[0]), lambda it: it[0] + 1, lambda it: "" + it[0]):  # fmt: skip
+        with pytest.raises(TypeError):
+            attempt(shown)

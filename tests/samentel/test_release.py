@@ -1,4 +1,5 @@
 import json
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -51,7 +52,7 @@ def manifest(programme: Programme, **changes: Any) -> Manifest:
         "privacy": privacy_facts(programme, plan, 12, 11),
         "interval": INTERVAL,
         "reading": READING,
-        "tables": table_facts(programme, plan, national_sum(programme)),
+        "tables": table_facts(programme, plan, {"2025": national_sum(programme)}),
         "files": (File(name="figures.csv", bytes=10, sha256="c" * 64),),
         "software": "0.1.0",
     }
@@ -112,17 +113,19 @@ def test_what_was_spent_is_not_rounded_above_what_was_allowed(
 
 def test_tables_state_the_noise_that_is_really_in_them(programme: Programme) -> None:
     plan, national = noise_plan(programme), national_sum(programme)
-    facts = table_facts(programme, plan, national)
+    facts = table_facts(programme, plan, {"2025": national})
     assert [fact.id for fact in facts] == ["sex-age", "reason", "reason-sex"]
     for fact, noise in zip(facts, plan, strict=True):
         assert fact.noise_sd == pytest.approx((3 * noise.variance) ** 0.5)
         assert fact.rho == noise.rho
         assert (fact.cells, fact.rows_per_person) == (noise.cells, noise.rows)
+        assert fact.noise_sd is not None
+        assert fact.cell_sd <= fact.noise_sd * (1 + 1e-12)
 
 
 def test_every_cell_of_every_table_is_one_row_with_all_columns_in_order(programme: Programme) -> None:
     tables = estimate(programme, noise_plan(programme), national_sum(programme))
-    found = list(rows(programme, tables))
+    found = list(rows(programme, [tables]))
     assert all(tuple(row) == COLUMNS for row in found)
     assert [(row["table"], row["cell"]) for row in found] == [
         (table.id, number) for table in programme.tables for number in range(programme.cells(table))
@@ -140,10 +143,74 @@ def test_every_cell_of_every_table_is_one_row_with_all_columns_in_order(programm
         "sd": cell.sd,
         "lower": cell.lower,
         "upper": cell.upper,
-        "shown": cell.shown,
-        "shown_lower": cell.shown_lower,
-        "shown_upper": cell.shown_upper,
+        "share": cell.share,
+        "share_sd": cell.share_sd,
+        "share_lower": cell.share_lower,
+        "share_upper": cell.share_upper,
+        "shown": cell.shown.text,
+        "shown_lower": cell.shown_lower.text,
+        "shown_upper": cell.shown_upper.text,
     }
+    assert cell.share is not None
+
+
+@pytest.fixture
+def derived(written: dict[str, Any], toml: Callable[[dict[str, Any]], bytes]) -> Programme:
+    """With a total and a margin that are not measured, and a table that needs three years."""
+    crossed, reason, other = written["tables"]
+    total = {**crossed, "id": "persons", "dimensions": [], "rho_share": "0"}
+    margin = {**crossed, "id": "age", "dimensions": ["age"], "rho_share": "0"}
+    written["tables"] = [total, margin, crossed, {**reason, "years": 3}, other]
+    return parse(toml(written))
+
+
+def test_tables_that_were_not_measured_are_published_like_all_others(derived: Programme) -> None:
+    plan, national = noise_plan(derived), national_sum(derived)
+    tables = estimate(derived, plan, national)
+    found = [row for row in rows(derived, [tables]) if row["table"] in ("persons", "age")]
+    assert [row["codes"] for row in found] == ["", "A0", "A18", "U"]
+    assert (found[0]["dimensions"], found[0]["label_nl"], found[0]["label_en"]) == ("", "Totaal", "Total")
+    assert sum(row["estimate"] for row in found[1:]) == pytest.approx(found[0]["estimate"])  # type: ignore[misc]
+    facts = {fact.id: fact for fact in table_facts(derived, plan, {"2025": national})}
+    for name in ("persons", "age"):
+        assert (facts[name].rho, facts[name].noise_sd) == (0, None)
+        assert facts[name].cell_sd == pytest.approx(max(cell.sd for cell in tables.table(name).cells))
+    assert sum(fact.rho for fact in facts.values()) == total_rho(plan)
+
+
+def test_a_table_for_three_years_is_left_out_of_one_and_the_manifest_says_why(derived: Programme) -> None:
+    plan, national = noise_plan(derived), national_sum(derived)
+    tables = estimate(derived, plan, national)
+    assert "reason" not in {row["table"] for row in rows(derived, [tables])}
+    facts = {fact.id: fact for fact in table_facts(derived, plan, {"2025": national})}
+    assert {name for name, fact in facts.items() if fact.withheld} == {"reason"}
+    assert (facts["reason"].years, facts["age"].years) == (3, 1)
+    assert facts["reason"].rho > 0  # measured, and paid for, every year
+    assert "drie jaren" in facts["reason"].withheld.nl  # type: ignore[union-attr]
+    assert "three years" in facts["reason"].withheld.en  # type: ignore[union-attr]
+    assert facts["reason"].periods == ()
+    assert facts["age"].periods == ("2025",)
+    made = manifest(derived)
+    assert from_json(Manifest, to_bytes(made), "manifest") == made
+
+
+def test_once_there_are_three_years_their_sum_is_published_beside_the_tables_of_the_last(
+    derived: Programme,
+) -> None:
+    plan, national = noise_plan(derived), national_sum(derived)
+    tables = estimate(derived, plan, national)
+    found = {row["table"]: row for row in rows(derived, [tables, tables, tables])}
+    assert found["reason"]["sd"] == pytest.approx(math.sqrt(3) * tables.table("reason").cells[-1].sd)
+    assert found["reason"]["estimate"] == pytest.approx(3 * tables.table("reason").cells[-1].estimate)
+    assert found["age"]["estimate"] == tables.table("age").cells[-1].estimate
+    assert "reason" not in {row["table"] for row in rows(derived, [tables, tables])}
+    years = dict.fromkeys(("2023", "2024", "2025"), national)
+    facts = {fact.id: fact for fact in table_facts(derived, plan, years)}
+    assert (facts["reason"].periods, facts["reason"].withheld) == (("2023", "2024", "2025"), None)
+    assert facts["reason"].cell_sd == pytest.approx(
+        max(cell.sd for cell in tables.table("reason").cells) * 3**0.5
+    )
+    assert facts["age"].periods == ("2025",)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +295,7 @@ def test_tables_of_a_secure_sum_state_their_own_rho_and_the_noise_of_the_sum(tog
     national = national_of(
         plan, [f"n{i}" for i in range(10)], np.zeros(together.vector_length, dtype=np.int64)
     )
-    for fact, table in zip(table_facts(together, plan, national), together.tables, strict=True):
+    for fact, table in zip(table_facts(together, plan, {"2025": national}), together.tables, strict=True):
         assert fact.rho == together.rho_of(table)
         assert fact.noise_sd == pytest.approx(
             (10 * fact.rows_per_person**2 / (2 * float(fact.rho)) / 8) ** 0.5

@@ -160,7 +160,7 @@ def check_outcome(stage: Any, inside: Collection[str] = ()) -> RoundStatus:
     check_messages(stage, status, inside)
     release = stage.pulled(status)
     assert sorted(release.manifest.coverage.in_sum) == inside
-    assert all(figure.shown < NOISE_MOST for figure in release.figures)
+    assert all(figure.estimate < NOISE_MOST for figure in release.figures)
     return status
 
 

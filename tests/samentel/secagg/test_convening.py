@@ -1,5 +1,6 @@
 """The terms of a round follow from signed documents alone, and any other document makes other terms."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,10 +10,11 @@ from samentel.documents import programme as programmes
 from samentel.documents.model import to_bytes
 from samentel.documents.roster import Institution, Roster, parse
 from samentel.documents.statements import Round, Start
-from samentel.errors import PeerError
+from samentel.errors import PeerError, Reason, Refusal
 from samentel.ids import Period
 from samentel.secagg.convening import terms_of
 from samentel.secagg.ring import NOISE_TAIL, Ring
+from samentel.secagg.terms import Floors, check_announced, check_listed, check_survivors
 
 NOW = datetime(2026, 4, 1, 8, tzinfo=UTC)
 STEP = timedelta(minutes=30)
@@ -40,10 +42,10 @@ def roster(kit, n: int, version: int = 1) -> Roster:
     return parse(to_bytes(written))
 
 
-def documents(kit, written, toml, n: int = 6, **changes):
+def documents(kit, written, toml, n: int = 6, listed: Roster | None = None, **changes):
     rules = {"institutions_min": 5, "collude_max": 1, "absent_max": 1}
     programme = programmes.parse(toml(written | {"mode": "secure-sum", "roster": rules} | changes))
-    listed = roster(kit, n)
+    listed = listed or roster(kit, n)
     round_ = Round(
         programme=programme.digest,
         roster=listed.digest,
@@ -113,3 +115,58 @@ def test_the_ring_holds_the_most_that_any_admissible_list_can_give(kit, written,
                 reach = noise.granularity * 40 * rows_max + NOISE_TAIL * noise.scale * 40**0.5
                 assert reach < 2 ** (terms.ring - 1)
         assert terms.ring is (Ring.BITS_32 if rows_max == 1000 else Ring.BITS_64)
+
+
+TEXT = {"nl": "tekst", "en": "text"}
+
+
+def levelled(kit, written, toml, kinds: str):
+    """Terms of a programme that counts by kind of organisation, one letter of ``kinds`` an institution."""
+
+    def code(name: str, **more):
+        return {"code": name, "nl": name, "en": name, **more}
+
+    organisation = {
+        "id": "organisation",
+        "field": "type",
+        "title": TEXT,
+        "unknown": "C",
+        "fixed_by": "type",
+        "codes": [code("A"), code("B", by_consent=True), code("C"), code("D")],
+    }
+    part = {"id": "by-kind", "title": TEXT, "question": TEXT, "population": "persons", "rho_share": "1/8"}
+    tables = [{**one, "rho_share": "1/8"} for one in written["tables"]]
+    listed = roster(kit, len(kinds))
+    entries = sorted(listed.institutions, key=lambda entry: entry.node)
+    typed = [entry.model_copy(update={"type": kind}) for entry, kind in zip(entries, kinds, strict=True)]
+    listed = parse(to_bytes(listed.model_copy(update={"institutions": tuple(reversed(typed))})))
+    changes = {
+        "dimensions": [*written["dimensions"], organisation],
+        "tables": [*tables, {**part, "dimensions": ["organisation"]}],
+    }
+    return terms_of(*documents(kit, written, toml, listed=listed, **changes))
+
+
+def test_levels_that_the_roster_fixes_are_under_the_rule_but_for_those_by_consent(kit, written, toml):
+    terms = levelled(kit, written, toml, "AABACCCA")
+    assert [(level.name, level.positions) for level in terms.levels] == [
+        ("organisation:A", (0, 1, 3, 7)),
+        ("organisation:C", (4, 5, 6)),
+    ]  # nobody can fill D
+    assert terms.digest != replace(terms, levels=()).digest
+
+
+def test_a_level_short_of_its_institutions_stops_the_sum(kit, written, toml):
+    """c + 2 of each level, here three: at the keys, and once more before anybody signs the survivors."""
+    terms = levelled(kit, written, toml, "AABACCCA")
+    check_announced(terms, Floors())
+    check_listed(terms, range(8))
+    check_survivors(terms, range(8), (0, 1, 2, 3, 4, 5, 6))
+    for present in ((0, 1, 2, 3, 4, 5, 7), (0, 2, 3, 4, 5, 6)):
+        with pytest.raises(PeerError, match=r"level organisation:[AC]"):
+            check_listed(terms, present)
+    with pytest.raises(PeerError, match="level organisation:C"):
+        check_survivors(terms, range(8), (0, 1, 2, 3, 4, 5, 7))
+    with pytest.raises(Refusal) as caught:
+        check_announced(levelled(kit, written, toml, "AABACCA"), Floors())
+    assert caught.value.reason is Reason.PARAMETER_BELOW_FLOOR

@@ -54,8 +54,18 @@ class Published:
 
 @pytest.fixture(scope="module")
 def programme(shared, toml) -> Programme:
-    """Three tables of different rho, one of them with two rows a person."""
-    return parse(toml(shared | {"mode": "secure-sum", "roster": RULES}))
+    """Three tables of different rho, one of them with two rows a person.
+
+    Each counts people of its own, so that a cell keeps its own noise: least squares over several tables of
+    the same people has tests of its own.
+    """
+    persons, episodes = shared["populations"]
+    crossed, reason, other = shared["tables"]
+    apart = {
+        "populations": [persons, {**persons, "id": "others"}, episodes],
+        "tables": [crossed, {**reason, "population": "others"}, other],
+    }
+    return parse(toml(shared | apart | {"mode": "secure-sum", "roster": RULES}))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,81 @@
+"""Levels that the roster fixes, as a plan shows them: how many institutions each needs, and has.
+
+The rule itself is in ``samentel.documents.levels``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from samentel.documents.codelists import Dimension
+from samentel.documents.levels import consents_known, fixed_levels, least_at_level, too_small
+from samentel.documents.programme import Mode, Programme
+from samentel.documents.roster import Roster
+
+
+@dataclass(frozen=True, slots=True)
+class LevelPlan:
+    """One level of a table that institutions can be in, or not.
+
+    Attributes:
+        level: such as "facility:COSM"; an approval names it so when it consents.
+        by_consent: published because each institution that can fill it agreed, however few they are.
+        needed: the least number of institutions; None by consent.
+        there: how many the roster has; None without a roster.
+    """
+
+    level: str
+    dimension: str
+    dimension_nl: str
+    dimension_en: str
+    code: str
+    label_nl: str
+    label_en: str
+    by_consent: bool
+    needed: int | None
+    there: int | None
+
+
+def level_plans(programme: Programme, roster: Roster | None) -> tuple[LevelPlan, ...]:
+    """Every level of the programme's tables that the roster fixes; none in individual mode, without rule."""
+    if programme.mode is Mode.INDIVIDUAL:
+        return ()
+    least, consented = least_at_level(programme), set(consents_known(programme))
+    there = {level.name: len(level.nodes) for level in fixed_levels(programme, roster)} if roster else {}
+    return tuple(
+        LevelPlan(
+            level=name,
+            dimension=dimension.id,
+            dimension_nl=dimension.title.nl,
+            dimension_en=dimension.title.en,
+            code=code.code,
+            label_nl=code.nl,
+            label_en=code.en,
+            by_consent=name in consented,
+            needed=None if name in consented else least,
+            there=there.get(name),
+        )
+        for dimension in _fixed(programme)
+        for code in dimension.codes
+        for name in (f"{dimension.id}:{code.code}",)
+    )
+
+
+def too_few(programme: Programme, roster: Roster) -> Iterator[str]:
+    """The levels that this roster leaves with too few institutions, each with what to change."""
+    least = least_at_level(programme)
+    for level in too_small(programme, roster):
+        yield (
+            f"{level.name}: {len(level.nodes)} institution(s) on the roster can fill it, and it needs "
+            f"{least}; take it together with another level, or let them agree to it (by_consent)"
+        )
+
+
+def _fixed(programme: Programme) -> list[Dimension]:
+    """Dimensions of its tables that the roster fixes, by themselves or as a roll-up of one that it does."""
+    used = {name for table in programme.tables for name in table.dimensions}
+    return [
+        dimension
+        for dimension in programme.dimensions
+        if dimension.id in used
+        and (programme.dimension(dimension.rolls_up) if dimension.rolls_up else dimension).fixed_by
+    ]

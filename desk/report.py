@@ -1,0 +1,348 @@
+"""A release as a page to read: one file a language that holds its own looks and drawings.
+
+Made from the files of a release that was fetched with ``samentel pull``. What
+is printed are the columns that were published for reading; what is calculated
+with, for charts and for the registration gap, are the estimates. The one owner
+of jinja2.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from urllib.parse import quote
+
+from desk import charts, files, verify
+from desk.charts import Chart, Dot
+from desk.plan import FALSE_ALARMS
+from desk.pull import Figure, figures, missing
+from desk.reading import APART
+from desk.report_words import WORDS
+from samentel.documents.codelists import Text
+from samentel.documents.envelope import from_json
+from samentel.documents.keys import VerifyKey
+from samentel.documents.model import from_json as document_from_json
+from samentel.errors import DocumentError, LocalFault
+from samentel.figures.release import Manifest, TableFacts
+
+LANGUAGES = ("nl", "en")
+FIGURES = "tables.csv"
+FOLDER = "report"  # within a release: a page among its files would be one that nobody has signed
+TEMPLATES = "templates"
+MOST = 3  # figures of a table that stand in the summary
+MARKS = {"nl": (".", ","), "en": (",", ".")}  # between thousands, and before decimals
+
+# The true number by table id and codes, with "|" between codes. Exists for made-up people only.
+Truth = Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release whose files are what its manifest says.
+
+    Attributes:
+        names: of its files that are there.
+    """
+
+    manifest: Manifest
+    figures: tuple[Figure, ...]
+    names: tuple[str, ...]
+
+    def table(self, name: str) -> list[Figure]:
+        """The cells of a table, in their published order; none when it is not in this release."""
+        return [figure for figure in self.figures if figure.table == name]
+
+
+def read(directory: Path, coordinator: VerifyKey | None = None) -> Release:
+    """A fetched release, checked against its manifest, without the files that were not fetched.
+
+    Args:
+        coordinator: the key that must have signed it; if None, the signature is not looked at.
+
+    Raises:
+        LocalFault: that directory holds no release, or one without the CSV file.
+        PeerError: not signed by that coordinator.
+        DocumentError: names every file that has been changed.
+    """
+    if not (directory / verify.SIGNED_MANIFEST).is_file():
+        raise LocalFault(
+            f"{directory}: is no release, there is no {verify.SIGNED_MANIFEST}; fetch one with samentel pull"
+        )
+    envelope = from_json(files.read(directory / verify.SIGNED_MANIFEST))
+    if coordinator is None:
+        manifest = document_from_json(Manifest, envelope.payload, "manifest")
+    else:
+        manifest = verify.manifest(envelope, coordinator)
+    there = [entry for entry in manifest.files if (directory / entry.name).is_file()]
+    contents = {entry.name: files.read(directory / entry.name) for entry in there}
+    if FIGURES not in contents:
+        raise LocalFault(f"{directory}: {FIGURES} is missing; fetch it with samentel pull --format all")
+    problems = verify.problems_of(there, contents.get)
+    plain = directory / verify.PLAIN_MANIFEST
+    if plain.is_file() and files.read(plain) != envelope.payload:
+        problems.append(
+            f"{verify.PLAIN_MANIFEST}: is not what the coordinator signed in {verify.SIGNED_MANIFEST}"
+        )
+    if problems:
+        raise DocumentError(f"release {manifest.release_id}", problems)
+    beside = [
+        name for name in (verify.PLAIN_MANIFEST, verify.SIGNED_MANIFEST) if (directory / name).is_file()
+    ]
+    return Release(manifest, figures(contents[FIGURES]), (*contents, *beside))
+
+
+def write(
+    directory: Path,
+    out: Path,
+    languages: Sequence[str] = LANGUAGES,
+    *,
+    coordinator: VerifyKey | None = None,
+    truth: Truth | None = None,
+) -> tuple[Path, ...]:
+    """Make the pages of a release.
+
+    Args:
+        directory: the release; its files are linked to where they are.
+        out: receives report.nl.html and report.en.html.
+        coordinator: as for ``read``.
+        truth: the true numbers of the institutions in the sum, of made-up people only.
+
+    Raises:
+        SamentelError: as ``read``; or a page cannot be written.
+    """
+    release = read(directory, coordinator)
+    beside = quote(os.path.relpath(directory.resolve(), out.resolve()).replace(os.sep, "/"))
+    made = {
+        out / page_name(language): rendered(release, language, beside, languages, truth)
+        for language in languages
+    }
+    for path, page in made.items():
+        files.write(path, page.encode())
+    return tuple(made)
+
+
+def page_name(language: str) -> str:
+    """The file name of a page."""
+    return f"report.{language}.html"
+
+
+def rendered(
+    release: Release,
+    language: str,
+    beside: str = ".",
+    languages: Sequence[str] = LANGUAGES,
+    truth: Truth | None = None,
+) -> str:
+    """One page, in ``nl`` or ``en``.
+
+    Args:
+        beside: the way from the page to the release's files, as part of a link.
+        languages: those in which the page is made; it links to the other one.
+    """
+    # Here, since the demo imports this module and must first say what else it needs.
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("desk", TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = lambda value, decimals=0: number(value, language, decimals)
+    environment.filters["whole"] = lambda text: grouped(text, language)
+    environment.filters["percent"] = lambda part: percent(part, language)
+    environment.filters["chosen"] = lambda text: chosen(text, language)
+    manifest = release.manifest
+    sections = _sections(release, language, truth)
+    return environment.get_template("report.html.j2").render(
+        words=WORDS[language],
+        language=language,
+        other=next((one for one in languages if one != language), None),
+        page_name=page_name,
+        manifest=manifest,
+        absent=missing(manifest),
+        headlines=list(_headlines(release, sections, language)),
+        sections=sections,
+        left_out=_left_out(release),
+        links=[(name, f"{beside}/{name}", _size(release, name)) for name in release.names],
+        truth=truth is not None,
+        alarms=FALSE_ALARMS,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A figure as it stands in a table, its labels in one language, one a dimension or that of a total."""
+
+    figure: Figure
+    labels: tuple[str, ...]
+    truth: int | None
+
+    @property
+    def faint(self) -> bool:
+        """Whether it is too uncertain to be read alone: its interval is wider than the value."""
+        return self.figure.upper - self.figure.lower > self.figure.estimate
+
+    @property
+    def gap(self) -> bool:
+        """Whether it counts those of whom the reason is not known."""
+        return self.figure.codes[:1] in [(code,) for code in APART]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One table: its lines, under a heading for all but the last dimension; its charts."""
+
+    facts: TableFacts
+    groups: tuple[tuple[str, tuple[Line, ...]], ...]
+    charts: tuple[Chart, ...]
+    shares: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One population: its total, if that was published, and its tables."""
+
+    title: Text
+    definition: Text
+    total: Figure | None
+    blocks: tuple[Block, ...]
+
+
+def _sections(release: Release, language: str, truth: Truth | None) -> tuple[Section, ...]:
+    published = [facts for facts in release.manifest.tables if release.table(facts.id)]
+    titles = dict.fromkeys((facts.population, facts.definition) for facts in published)
+    return tuple(
+        _section(release, [it for it in published if it.population == title], definition, language, truth)
+        for title, definition in titles
+    )
+
+
+def _section(
+    release: Release, tables: Sequence[TableFacts], definition: Text, language: str, truth: Truth | None
+) -> Section:
+    total = next((release.table(facts.id)[0] for facts in tables if not facts.dimensions), None)
+    blocks = tuple(_block(facts, release.table(facts.id), language, truth) for facts in tables)
+    return Section(tables[0].population, definition, total, blocks)
+
+
+def _block(facts: TableFacts, cells: Sequence[Figure], language: str, truth: Truth | None) -> Block:
+    known = (truth or {}).get(facts.id, {})
+    lines = [Line(cell, _labels(cell, language), known.get("|".join(cell.codes))) for cell in cells]
+    groups = tuple(
+        (" · ".join(heading), tuple(found))
+        for heading, found in groupby(lines, lambda line: line.labels[:-1])
+    )
+    shares = bool(facts.dimensions) and any(cell.share is not None for cell in cells)
+    return Block(facts, groups, charts.drawn([_dot(line, language) for line in lines]), shares)
+
+
+def _labels(cell: Figure, language: str) -> tuple[str, ...]:
+    """One label a dimension; the codes, where labels hold the mark that stands between them."""
+    labels = cell.labels_nl if language == "nl" else cell.labels_en
+    return labels if len(labels) == max(1, len(cell.codes)) else cell.codes
+
+
+def _dot(line: Line, language: str) -> Dot:
+    figure = line.figure
+    shown, lower, upper = (
+        grouped(text, language) for text in (figure.shown, figure.shown_lower, figure.shown_upper)
+    )
+    return Dot(
+        codes=figure.codes,
+        names=line.labels,
+        estimate=figure.estimate,
+        lower=figure.lower,
+        upper=figure.upper,
+        faint=line.faint,
+        truth=line.truth,
+        text=f"{shown} ({lower} – {upper})",
+    )
+
+
+def _headlines(release: Release, sections: Sequence[Section], language: str) -> Iterator[str]:
+    """What the release says, each with its range, as sentences."""
+    words = WORDS[language]
+    for section in sections:
+        if section.total is not None:
+            yield words["total"].format(
+                title=chosen(section.title, language), **_printed(section.total, language)
+            )
+        for block in section.blocks:
+            if len(block.facts.dimensions) == 1:
+                lines = [line for _, group in block.groups for line in group]
+                yield from _gap(section, lines, language)
+                yield from _most(block, lines, language)
+
+
+def _most(block: Block, lines: Sequence[Line], language: str) -> Iterator[str]:
+    """The largest figures of a table that can be read alone."""
+    words = WORDS[language]
+    clear = [line for line in lines if not line.faint and not line.gap]
+    most = sorted(clear, key=lambda line: -line.figure.estimate)[:MOST]
+    cells = [words["cell"].format(name=line.labels[0], **_printed(line.figure, language)) for line in most]
+    if cells:
+        yield words["most"].format(title=chosen(block.facts.title, language), cells="; ".join(cells))
+
+
+def _gap(section: Section, lines: Sequence[Line], language: str) -> Iterator[str]:
+    """The registration gap: the share of people of whom the reason was not recorded or not asked.
+
+    How far the errors of two shares go together is not published. The two halves of their intervals added up
+    hold for any way: the range is rather too wide than too narrow.
+    """
+    found = [line.figure for line in lines if line.gap]
+    known = [
+        (one.share, one.share_lower, one.share_upper)
+        for one in found
+        if one.share is not None and one.share_lower is not None and one.share_upper is not None
+    ]
+    if not found or len(known) < len(found):
+        return
+    share, low, high = (percent(sum(part), language) for part in zip(*known, strict=True))
+    title = chosen(section.title, language)
+    yield WORDS[language]["gap"].format(title=title, share=share, low=low, high=high)
+
+
+def _printed(figure: Figure, language: str) -> dict[str, str]:
+    return {
+        name: grouped(text, language)
+        for name, text in (
+            ("shown", figure.shown),
+            ("lower", figure.shown_lower),
+            ("upper", figure.shown_upper),
+        )
+    }
+
+
+def _left_out(release: Release) -> list[tuple[Text, Text | None]]:
+    """The title of every table that is not in this release, and why."""
+    return [(facts.title, facts.withheld) for facts in release.manifest.tables if not release.table(facts.id)]
+
+
+def _size(release: Release, name: str) -> int | None:
+    return next((entry.bytes for entry in release.manifest.files if entry.name == name), None)
+
+
+def chosen(text: Text, language: str) -> str:
+    """The words in one language."""
+    return text.nl if language == "nl" else text.en
+
+
+def number(value: float, language: str, decimals: int = 0) -> str:
+    """A number as it is written in a language: 1.234,5 or 1,234.5; with a true minus sign."""
+    thousands, point = MARKS[language]
+    text = f"{abs(value):,.{decimals}f}".translate({ord(","): thousands, ord("."): point})
+    return f"−{text}" if value < 0 and any(letter in text for letter in "123456789") else text
+
+
+def percent(part: float, language: str) -> str:
+    """A share, which is never shown below nothing or above everything."""
+    return f"{number(100 * min(1.0, max(0.0, part)), language, 1)}{'%' if language == 'en' else ' %'}"
+
+
+def grouped(text: str, language: str) -> str:
+    """A published text with its thousands apart; one that is no whole number stays as it is."""
+    return number(int(text), language) if text.isascii() and text.isdigit() else text

@@ -1,0 +1,130 @@
+"""The words of a report, in both languages. The figures come from ``desk/report.py``."""
+
+from collections.abc import Mapping
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "nl": {
+        "other": "This page in English",
+        "skip": "Naar de cijfers",
+        "published": "Gepubliceerd op {day} als uitgave {release}. Vragen: {contact}.",
+        "short": "In het kort",
+        "total": "{title}: naar schatting {shown}, tussen {lower} en {upper}.",
+        "gap": "{title}: bij {share} is de aanleiding niet vastgelegd of niet gevraagd, tussen {low} en "
+        "{high}.",
+        "most": "{title}, het meest: {cells}.",
+        "cell": "{name} {shown} (tussen {lower} en {upper})",
+        "certainty": "Tussen deze grenzen ligt het ware aantal in ongeveer 95 van de 100 gevallen.",
+        "covered": "Over wie dit gaat",
+        "coverage": "{invited} instellingen zijn gevraagd, {present} deden mee, {in_sum} zitten in de som.",
+        "absent": "Niet in de som: {names}.",
+        "nobody_absent": "Geen instelling ontbreekt.",
+        "registrations": "Dit zijn registraties bij instellingen: wie bij twee instellingen hulp kreeg, "
+        "telt tweemaal. Wie nergens hulp kreeg, telt niet.",
+        "made_up": "Oefening met verzonnen mensen. Alleen daarom staan de ware aantallen erbij, als "
+        "streepje in de figuren en als kolom in de tabellen; van echte mensen kent niemand ze.",
+        "chart": "{title}: schattingen als stippen, 95%-intervallen als lijnen",
+        "chart_says": "De getallen staan in de tabel eronder.",
+        "chart_truth": "Een staand streepje is het ware aantal van deze verzonnen mensen.",
+        "in_figures": "Tabel met alle getallen",
+        "scroll": "Tabel {title}, verschuifbaar",
+        "scroll_chart": "Figuur {title}, verschuifbaar",
+        "level": "Groep",
+        "number": "Aantal",
+        "interval": "95%-interval",
+        "share": "Aandeel (95%-interval)",
+        "truth": "Waar (verzonnen)",
+        "range": "{lower} – {upper}",
+        "faint": "onzeker",
+        "absent_tables": "Niet in deze uitgave",
+        "absent_table": "Deze tabel staat niet in deze uitgave.",
+        "reading": "Hoe te lezen",
+        "reading_dots": "Een stip is een schatting, de lijn het interval waarin het ware aantal in 95 van "
+        "de 100 gevallen ligt. Door de ruis kan een schatting onder nul liggen: die stip staat links van de "
+        "nullijn. Lijnen beginnen bij nul of hoger. Aantallen om te lezen zijn afgerond en zo op elkaar "
+        "afgestemd dat er geen onder nul ligt.",
+        "reading_faint": "Een open, grijze stip en het woord ‘onzeker’ staan bij aantallen waarvan het "
+        "interval breder is dan het aantal zelf: lees die niet los, maar samen met andere.",
+        "reading_sums": "Tel afgeronde aantallen niet op; wie rekent, neemt de kolom ‘estimate’ uit het "
+        "CSV-bestand. Aandelen zijn van het geschatte totaal van dezelfde groep mensen, en ontbreken waar "
+        "dat te onzeker is.",
+        "privacy": "Wat het kost aan privacy",
+        "loss": "Verlies per persoon: rho {rho} ({measure}), dat is epsilon {epsilon} bij delta {delta}.",
+        "power": "Wie alles weet behalve of één persoon in de gegevens zit, en in {alarms} van de gevallen "
+        "ten onrechte ja zegt, heeft bij iemand die er wel in zit in ten hoogste {power} van de gevallen "
+        "gelijk.",
+        "unit": "Beschermd is: {unit}",
+        "unprotected": "Niet beschermd is: {unprotected}",
+        "method": "Hoe het is gemeten",
+        "method_tables": "Alle tabellen van een groep mensen tellen dezelfde regels en zijn samen geschat "
+        "met gewogen kleinste kwadraten, zodat hun totalen overeenkomen.",
+        "files": "De cijfers zelf",
+        "file": "{name} ({size} kB)",
+        "file_csv": "alle cijfers, een regel per getal",
+        "file_parquet": "hetzelfde voor rekenprogramma’s",
+        "file_json": "wat er is geteld, wie meedeed, wat het kostte",
+        "check": "Deze bladzijde is gemaakt van die bestanden en is zelf niet ondertekend. De ondertekening "
+        "van de bestanden controleert u met samentel verify.",
+        "by": "Programma {programme}, versie {version}; {software}.",
+    },
+    "en": {
+        "other": "Deze bladzijde in het Nederlands",
+        "skip": "To the figures",
+        "published": "Published on {day} as release {release}. Questions: {contact}.",
+        "short": "In short",
+        "total": "{title}: an estimated {shown}, between {lower} and {upper}.",
+        "gap": "{title}: for {share} the reason is not recorded or was not asked, between {low} and {high}.",
+        "most": "{title}, most often: {cells}.",
+        "cell": "{name} {shown} (between {lower} and {upper})",
+        "certainty": "The true number lies within these limits in about 95 of 100 cases.",
+        "covered": "Whom this covers",
+        "coverage": "{invited} institutions were asked, {present} took part, {in_sum} are in the sum.",
+        "absent": "Not in the sum: {names}.",
+        "nobody_absent": "No institution is missing.",
+        "registrations": "These are registrations at institutions: whoever was helped by two institutions "
+        "counts twice. Whoever was helped nowhere does not count.",
+        "made_up": "A rehearsal with made-up people. For that reason alone the true numbers are shown, as "
+        "an upright line in the charts and a column in the tables; of real people nobody knows them.",
+        "chart": "{title}: estimates as dots, 95% intervals as lines",
+        "chart_says": "The numbers are in the table below.",
+        "chart_truth": "An upright line is the true number of these made-up people.",
+        "in_figures": "Table with all numbers",
+        "scroll": "Table {title}, can be scrolled",
+        "scroll_chart": "Chart {title}, can be scrolled",
+        "level": "Group",
+        "number": "Number",
+        "interval": "95% interval",
+        "share": "Share (95% interval)",
+        "truth": "True (made up)",
+        "range": "{lower} – {upper}",
+        "faint": "uncertain",
+        "absent_tables": "Not in this release",
+        "absent_table": "This table is not in this release.",
+        "reading": "How to read this",
+        "reading_dots": "A dot is an estimate, its line the interval that holds the true number in 95 of "
+        "100 cases. The noise can take an estimate below zero: its dot stands left of the zero line. Lines "
+        "begin at zero or above. Numbers for reading are rounded, and fitted together so that none is below "
+        "zero.",
+        "reading_faint": "An open, grey dot and the word ‘uncertain’ stand with numbers whose interval is "
+        "wider than the number itself: do not read those alone, but together with others.",
+        "reading_sums": "Do not add up rounded numbers; to calculate, take the column ‘estimate’ of the CSV "
+        "file. Shares are of the estimated total of the same group of people, and are left out where that "
+        "is too uncertain.",
+        "privacy": "What it costs in privacy",
+        "loss": "Loss for a person: rho {rho} ({measure}), which is epsilon {epsilon} at delta {delta}.",
+        "power": "Someone who knows everything but whether one person is in the data, and says yes wrongly "
+        "in {alarms} of cases, is right about a person who is there in at most {power} of cases.",
+        "unit": "Protected: {unit}",
+        "unprotected": "Not protected: {unprotected}",
+        "method": "How it was measured",
+        "method_tables": "All tables of a group of people count the same rows and are estimated together by "
+        "weighted least squares, so that their totals agree.",
+        "files": "The figures themselves",
+        "file": "{name} ({size} kB)",
+        "file_csv": "all figures, one row each",
+        "file_parquet": "the same for programs that calculate",
+        "file_json": "what was counted, who took part, what it cost",
+        "check": "This page was made from those files and is itself not signed. To check the signature of "
+        "the files, use samentel verify.",
+        "by": "Programme {programme}, version {version}; {software}.",
+    },
+}

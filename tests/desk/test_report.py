@@ -1,0 +1,395 @@
+"""The page of a release: whole, in both languages, with nothing from elsewhere and no figure left out."""
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aggregator import publisher
+from aggregator.conductor import Round
+from aggregator.events import RoundOpened
+from desk import charts, report
+from desk.charts import Dot
+from desk.packaged import packaged
+from desk.pull import Figure
+from samentel.counting.privacy import noise_plan
+from samentel.counting.shares import share_plan
+from samentel.documents import programme as programmes
+from samentel.documents.codelists import Text
+from samentel.documents.keys import SigningKey
+from samentel.documents.programme import Mode
+from samentel.errors import DocumentError, LocalFault, PeerError
+from samentel.figures.estimate import national_of
+from samentel.ids import Period
+
+MOMENT = datetime(2026, 2, 1, tzinfo=UTC)
+KEY = SigningKey(b"\1" * 32)
+NAMES = tuple(f"node-{number:02d}" for number in range(12))
+VOID = {"meta", "link", "circle", "line", "br"}
+ALLOWED = ("report.nl.html", "report.en.html", "#")
+
+
+def made(place: Path, name: str) -> Path:
+    """A real release of a packaged programme: eleven of twelve institutions, counts of all sizes."""
+    programme = programmes.parse(packaged(name))
+    shared = programme.mode is Mode.SECURE_SUM
+    plan = share_plan(programme, len(NAMES), 11) if shared else noise_plan(programme)
+    counts = np.concatenate(
+        [
+            ((np.arange(noise.cells + 1) * 37 % 101) ** 2 // 20 - 3) * noise.granularity
+            for noise in plan
+        ]
+    ).astype(np.int64)  # fmt: skip
+    opened = RoundOpened(
+        envelope="1" * 64,
+        programme=programme.digest,
+        roster="2" * 64,
+        period=Period(2025),
+        attempt=1,
+        invited=NAMES,
+        institutions_min=3,
+        gather_until=MOMENT,
+        collect_until=MOMENT,
+    )
+    material = publisher.Material(
+        release_id=f"{name}-2025-1",
+        round=Round("3" * 64, opened, MOMENT, present=frozenset(NAMES)),
+        programme=programme,
+        plan=plan,
+        national=national_of(plan, NAMES[:11], counts),
+        dealers=11,
+        rostered=len(NAMES),
+        published_at=MOMENT,
+        supersedes=None,
+    )
+    publisher.write(place, material, KEY)
+    return place / material.release_id
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    return made(tmp_path_factory.mktemp("r"), "registratie-demo")
+
+
+class Page(HTMLParser):
+    """A page as a browser would read it; complains of what is not in balance."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.open, self.tags, self.tables, self.text = [], [], {}, []
+        self.caption = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "caption":
+            self.caption = ""
+        if tag == "tr" and "tbody" in self.open:
+            self.tables[self.caption].append([])
+        if tag in ("td", "th") and "tbody" in self.open:
+            self.tables[self.caption][-1].append("")
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, f"</{tag}> closes nothing"
+        if tag == "caption":
+            assert self.caption not in self.tables
+            self.tables[self.caption] = []
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] not in ("style",):
+            self.text.append(data)
+        if "caption" in self.open:
+            self.caption += data
+        if {"td", "th"} & set(self.open) and "tbody" in self.open:
+            self.tables[self.caption][-1][-1] += data
+
+    def named(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def words(self):
+        return " ".join(" ".join(self.text).split())
+
+
+def page(release, language, **more):
+    return Page(report.rendered(report.read(release), language, **more))
+
+
+def rows_of(release):
+    return list(csv.DictReader(io.StringIO((release / "tables.csv").read_text("utf-8"))))
+
+
+@pytest.mark.parametrize("language", report.LANGUAGES)
+@pytest.mark.parametrize(
+    "name", ["registratie-demo", "registratie-2025", "aanleiding-samen", "aanleiding-demo"]
+)
+def test_a_page_of_any_programme_is_whole_and_needs_nothing_from_elsewhere(tmp_path, name, language):
+    shown = page(made(tmp_path, name), language)
+    assert shown.named("html") == [{"lang": language}]
+    assert len(shown.named("h1")) == len(shown.named("title")) - len(shown.named("svg")) == 1
+    assert not {"script", "img", "iframe", "object", "image", "use"} & {tag for tag, _ in shown.tags}
+    addresses = [value for _, its in shown.tags for key, value in its.items() if key in ("href", "src")]
+    files = {f"./{name}" for name in ("tables.csv", "tables.parquet", "manifest.json", "manifest.dsse.json")}
+    assert {it for it in addresses if not it.startswith(ALLOWED)} == files
+    styles = report.rendered(report.read(tmp_path / f"{name}-2025-1"), language)
+    assert not re.search(r"url\(|@import|https?:|//", styles)
+    assert not [its for _, its in shown.tags if any(key.startswith("on") for key in its)]
+
+
+@pytest.mark.parametrize("language", report.LANGUAGES)
+def test_every_published_cell_stands_in_a_table_with_its_interval(release, language):
+    shown = page(release, language)
+    titles = {
+        table["id"]: table["title"] for table in json.loads((release / "manifest.json").read_text())["tables"]
+    }
+    published = {}
+    for row in rows_of(release):
+        published.setdefault(row["table"], []).append(row)
+    assert len(published) > 10
+    for table, rows in published.items():
+        lines = [line for line in shown.tables.pop(f"{titles[table][language]}, 2025") if len(line) > 1]
+        assert len(lines) == len(rows)
+        for line, row in zip(lines, rows, strict=True):
+            assert line[0] == row[f"label_{language}"].split(" | ")[-1]
+            assert re.match(r"[\d.,]+", line[1])[0] == report.grouped(row["shown"], language)
+            ends = [report.grouped(row[name], language) for name in ("shown_lower", "shown_upper")]
+            assert line[2] == " – ".join(ends)
+            assert ("onzeker" in line[1] or "uncertain" in line[1]) == (
+                float(row["upper"]) - float(row["lower"]) > float(row["estimate"])
+            )
+    assert shown.tables == {}  # and nothing else
+
+
+def test_a_table_that_is_not_in_the_release_is_named_with_the_reason_and_has_no_figures(release):
+    shown = page(release, "en")
+    manifest = report.read(release).manifest
+    withheld = [facts for facts in manifest.tables if facts.withheld is not None]
+    assert withheld
+    for facts in withheld:
+        assert f"{facts.title.en}: {facts.withheld.en}" in shown.words
+        assert f"{facts.title.en}, 2025" not in shown.tables
+        assert not any(its.get("id", "").startswith(f"chart-{facts.id}-") for _, its in shown.tags)
+
+
+def test_every_drawing_says_what_it_is_and_every_table_what_its_cells_are(release):
+    shown = page(release, "nl")
+    known = {its["id"] for _, its in shown.tags if "id" in its}
+    assert len(known) == len([its for _, its in shown.tags if "id" in its])
+    for drawing in shown.named("svg"):
+        assert set(drawing["aria-labelledby"].split()) <= known
+    assert len(shown.named("table")) == len(shown.named("caption"))
+    assert all("scope" in its for its in shown.named("th"))
+    assert all(its["tabindex"] == "0" and its["aria-label"] for its in shown.named("div") if its.get("class"))
+
+
+def test_the_dutch_page_is_dutch_in_words_and_numbers(release):
+    dutch, english = page(release, "nl"), page(release, "en")
+    assert "Wat het kost aan privacy" in dutch.words
+    assert "What it costs in privacy" in english.words
+    assert "privacyruis" not in english.words
+    epsilon = report.read(release).manifest.privacy.epsilon_upper
+    assert f"epsilon {epsilon:.2f}".replace(".", ",") in dutch.words
+    assert f"epsilon {epsilon:.2f}" in english.words
+
+
+def test_the_summary_says_totals_with_their_range_and_the_registration_gap(release):
+    rows = rows_of(release)
+    total = next(row for row in rows if row["table"] == "victims")
+    shown, low, high = (report.grouped(total[name], "nl") for name in ("shown", "shown_lower", "shown_upper"))
+    dutch = page(release, "nl")
+    assert f"Slachtoffers in de hulp: naar schatting {shown}, tussen {low} en {high}." in dutch.words
+    gaps = [row for row in rows if row["table"] == "reason" and row["codes"] in ("NREC", "NASK")]
+    assert len(gaps) == 2
+    share, low, high = (
+        report.percent(sum(float(row[name]) for row in gaps), "nl")
+        for name in ("share", "share_lower", "share_upper")
+    )
+    gap = f"bij {share} is de aanleiding niet vastgelegd of niet gevraagd, tussen {low} en {high}."
+    assert f"Nieuwe cliënten: {gap}" in dutch.words
+    assert "11 zitten in de som. Niet in de som: node-11." in dutch.words
+
+
+def test_what_others_wrote_is_text_and_never_markup(release):
+    found = report.read(release)
+    evil = '<script>alert("x")</script>&amp;'
+    manifest = found.manifest.model_copy(update={"title": Text(nl=evil, en=evil), "contact": evil})
+    figures = tuple(
+        Figure(**{**{name: getattr(it, name) for name in Figure.__slots__},
+                  "labels_nl": tuple(f"{label} <&\"'>" for label in it.labels_nl)})
+        for it in found.figures
+    )  # fmt: skip
+    changed = report.Release(manifest, figures, found.names)
+    shown = Page(report.rendered(changed, "nl"))
+    assert not shown.named("script")
+    assert evil in shown.words
+    assert any(line[0].endswith("<&\"'>") for line in shown.tables["Nieuwe cliënten naar aanleiding, 2025"])
+
+
+def test_truth_is_shown_only_with_the_note_that_people_are_made_up(release):
+    rows = [row for row in rows_of(release) if row["table"] == "reason"]
+    truth = {"reason": {row["codes"]: 9000 + number for number, row in enumerate(rows)}}
+    for language, note in (("nl", "verzonnen mensen"), ("en", "made-up people")):
+        with_truth = page(release, language, truth=truth)
+        title = {"nl": "Nieuwe cliënten naar aanleiding", "en": "New clients by reason for help"}[language]
+        lines = with_truth.tables[f"{title}, 2025"]
+        assert [line[-1] for line in lines] == [
+            report.number(9000 + number, language) for number in range(len(rows))
+        ]
+        assert note in with_truth.words
+        marks = [its for its in with_truth.named("line") if its["class"] == "truth"]
+        assert len(marks) == len(rows)
+        without = page(release, language)
+        assert note not in without.words
+        assert not [its for its in without.named("line") if its["class"] == "truth"]
+
+
+def test_pages_are_written_beside_and_link_to_the_files_where_they_are(release, tmp_path):
+    paths = report.write(release, tmp_path / "a b", coordinator=KEY.public)
+    assert [path.name for path in paths] == ["report.nl.html", "report.en.html"]
+    for path in paths:
+        shown = Page(path.read_text("utf-8"))
+        links = [its["href"] for its in shown.named("a") if its["href"].endswith("csv")]
+        assert len(links) == 1
+        assert (path.parent / links[0]).resolve() == (release / "tables.csv").resolve()
+    again = report.write(release, tmp_path / "a b", ["nl"])
+    assert "report.en.html" not in again[0].read_text("utf-8")
+
+
+def copied(release, place):
+    place.mkdir()
+    for path in release.iterdir():
+        (place / path.name).write_bytes(path.read_bytes())
+    return place
+
+
+def test_a_changed_file_is_named_and_no_page_is_made(release, tmp_path):
+    place = copied(release, tmp_path / "r")
+    (place / "tables.csv").write_bytes((place / "tables.csv").read_bytes().replace(b"1", b"2", 1))
+    (place / "manifest.json").write_bytes(b"{}")
+    with pytest.raises(DocumentError) as caught:
+        report.write(place, place / "report")
+    assert [problem.partition(":")[0] for problem in caught.value.problems] == ["tables.csv", "manifest.json"]
+    assert not (place / "report").exists()
+
+
+def test_another_coordinators_release_is_refused_when_the_key_is_given(release, tmp_path):
+    with pytest.raises(PeerError):
+        report.write(release, tmp_path / "out", coordinator=SigningKey(b"\2" * 32).public)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_release_fetched_without_its_figures_says_what_to_do(release, tmp_path):
+    place = copied(release, tmp_path / "r")
+    (place / "tables.parquet").unlink()
+    report.read(place)
+    (place / "tables.csv").unlink()
+    with pytest.raises(LocalFault, match="--format all"):
+        report.read(place)
+
+
+@pytest.mark.parametrize(
+    ("arrange", "says"),
+    [
+        pytest.param(lambda place: None, "is no release", id="empty-directory"),
+        pytest.param(lambda place: place.rmdir(), "is no release", id="no-directory"),
+        pytest.param(lambda place: (place / "manifest.dsse.json").write_text("{"), "samentel:", id="broken"),
+    ],
+)
+def test_a_mistake_is_one_line_and_no_traceback(tmp_path, arrange, says):
+    place = tmp_path / "r"
+    place.mkdir()
+    arrange(place)
+    words = [sys.executable, "-c", "from desk.cli import main; main()", "report", str(place)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_command_makes_both_pages_and_the_release_still_holds(release, tmp_path):
+    place = copied(release, tmp_path / "r")
+    program = [sys.executable, "-c", "from desk.cli import main; main()"]
+    done = subprocess.run([*program, "report", place], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (place / report.FOLDER).iterdir()} == {"report.nl.html", "report.en.html"}
+    key = KEY.public.raw.hex()
+    words = [*program, "verify", place, "--coordinator", key]
+    assert subprocess.run(words, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "dutch", "english"),
+    [
+        (1234.5, 1, "1.234,5", "1,234.5"),
+        (1234567, 0, "1.234.567", "1,234,567"),
+        (-3.26, 1, "−3,3", "−3.3"),
+        (-0.01, 1, "0,0", "0.0"),
+    ],
+)
+def test_numbers_are_written_as_in_the_language(value, decimals, dutch, english):
+    assert report.number(value, "nl", decimals) == dutch
+    assert report.number(value, "en", decimals) == english
+
+
+def dot(codes, estimate, half=10.0, truth=None):
+    return Dot(
+        tuple(codes), tuple(codes), estimate, estimate - half, estimate + half, False, truth, f"{estimate}"
+    )
+
+
+def test_a_dot_below_zero_is_drawn_there_and_its_interval_is_cut_off():
+    (drawn,) = charts.drawn([dot(["A"], -5.0), dot(["B"], 100.0)])
+    below, above = (entry.marks[0] for entry in drawn.entries)
+    zero = drawn.panels[0].zero
+    assert below.x < zero == below.low < below.high
+    assert zero < above.low < above.x < above.high <= drawn.panels[0].right
+
+
+def test_places_are_in_proportion():
+    (drawn,) = charts.drawn([dot(["A"], 0.0), dot(["B"], 50.0), dot(["C"], 100.0)])
+    a, b, c = (entry.marks[0].x for entry in drawn.entries)
+    assert b - a == pytest.approx(c - b, abs=0.2)
+    assert [tick.value for tick in drawn.panels[0].ticks][:2] == [0, 20]
+
+
+@pytest.mark.parametrize(
+    "shape", [(2, 3), (3, 2), (7, 5), (5, 7), (9, 8), (5, 3, 3), (2, 2, 2, 4), (2, 9, 8)]
+)
+def test_every_cell_is_drawn_once_on_one_scale(shape):
+    cells = [tuple(f"D{place}L{level}" for place, level in enumerate(index)) for index in np.ndindex(*shape)]
+    drawings = charts.drawn([dot(codes, float(number)) for number, codes in enumerate(cells)])
+    marks = [mark for drawing in drawings for entry in drawing.entries for mark in entry.marks]
+    assert len(marks) == len(cells)
+    for drawing in drawings:
+        assert all(entry.heading or len(entry.marks) == len(drawing.panels) for entry in drawing.entries)
+        for entry in drawing.entries:
+            for mark, panel in zip(entry.marks, drawing.panels, strict=bool(entry.marks)):
+                assert panel.left <= mark.low <= mark.high <= panel.right
+        assert all(entry.y < drawing.bottom for entry in drawing.entries)
+
+
+def test_levels_with_the_same_name_stay_apart():
+    dots = [
+        Dot((a, b), ("unknown", b), 1.0, 0.0, 2.0, False, None, "") for a in "PQ" for b in ("X", "Y", "Z")
+    ]
+    (drawing,) = charts.drawn(dots)
+    assert sum(len(entry.marks) for entry in drawing.entries) == 6
+
+
+def test_a_total_has_no_chart():
+    assert charts.drawn([dot([], 12.0)]) == ()

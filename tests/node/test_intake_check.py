@@ -1,0 +1,138 @@
+"""What an institution sees of its own exports of four kinds, on its own screen."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from desk.packaged import packaged
+from node import check, config
+from node.store import DocumentKind, DocumentRecord, Store
+from node.texts import Words
+from samentel.documents import programme as programmes
+from samentel.documents import roster as rosters
+from samentel.ids import Period
+
+MAPPING = """
+[file]
+path = "clients.csv"
+[columns]
+person = "nr"
+first_contact = "contact"
+sex = "sekse"
+form = "vorm"
+[victims]
+columns = { person = "nr", help_type = "hulp" }
+only = { mh = ["ja"] }
+[requests]
+file = { path = "requests.csv" }
+columns = { person = "client", requested = "gevraagd", outcome = "uitkomst", facility_asked = "soort" }
+[placements]
+file = { path = "placements.csv" }
+columns = { person = "client", placed = "geplaatst", facility = "plek" }
+"""
+CLIENTS = """nr;contact;sekse;vorm;hulp;mh
+K1;2025-01-01;F;LAB;HB_COSM;ja
+K2;2025-01-01;M;CRI;HB_OMM;ja
+K3;2025-01-01;M;geheim;;nee
+;2025-01-01;M;;;nee
+"""
+REQUESTS = """client;gevraagd;uitkomst;soort
+K1;2025-02-01;PLACED;COSM
+K8;;REFUSED;OMM
+K9;ooit;geheim;geheim
+kapot
+"""
+PLACEMENTS = """client;geplaatst;plek
+K1;2025-02-01;COSM
+K2;2025-02-01;OMM
+K2;2025-03-01;COSM
+K2;2025-04-01;OTH
+"""
+
+
+@pytest.fixture
+def look(directory):
+    """The lines that are shown, the whole text in one."""
+    (directory / "mapping.toml").write_text(MAPPING)
+    for name, text in (("clients", CLIENTS), ("requests", REQUESTS), ("placements", PLACEMENTS)):
+        (directory / f"{name}.csv").write_text(text)
+    asked = programmes.parse(packaged("registratie-2025"))
+
+    def show(period=None, **more):
+        loaded = config.load(directory / "node.toml")
+        return "\n".join(check.lines(loaded, asked, period, Words("en"), **more))
+
+    return show
+
+
+@pytest.fixture
+def rostered(kit, directory, certificates):
+    """The institution is on a roster, with places for COSM only."""
+    premises = kit.enrolled(directory, certificates, "127.0.0.1:9")
+    mine, *others = rosters.parse(premises.roster().payload).institutions
+    mine = mine.model_copy(update={"facilities": ("COSM",)})
+    held = premises.roster(institutions=(mine, *others))
+    with Store.open(premises.state) as store:
+        document = DocumentRecord(DocumentKind.ROSTER, held.digest, held)
+        store.write(datetime.now(UTC), documents=[document])
+
+
+def test_every_kind_of_record_is_told_by_itself(look):
+    shown = look()
+    parts = {part.split(" ", 1)[0]: part for part in shown.split("\n\n")[1:]}
+    assert list(parts) == ["Clients", "Victims", "Requests", "Placements"]
+    assert "Lines with content: 4\nLines that can count (with a person's number): 3" in parts["Clients"]
+    assert "! Lines without a person's number: do NOT count, add the number: 1" in parts["Clients"]
+    assert "Different persons: 2" in parts["Victims"]
+    assert "(requests.csv)" in parts["Requests"]
+    assert "do NOT count: 1" in parts["Requests"]
+    assert "! requests.requested (gevraagd): no date: counts in every year, in no quarter: 1" in shown
+    assert "! requests.requested (gevraagd): date unreadable" in shown
+    assert "! placements.person (client): persons with more than 2 line(s) in a year" in shown
+
+
+def test_persons_that_no_client_file_has_are_counted(look):
+    shown = look()
+    assert shown.count("Persons who are not among the clients") == 1
+    assert "the clients' file would tell is unknown: 2" in shown
+
+
+def test_words_without_a_code_are_told_by_kind_of_record(look):
+    assert "geheim" not in look()
+    shown = look(values=True)
+    for field in ("form (vorm)", "requests.outcome (uitkomst)", "requests.facility_asked (soort)"):
+        assert f"! {field}: word without a code: counts as unknown: 1\n          1  geheim" in shown
+
+
+def test_without_a_roster_what_it_fixes_is_unknown_and_this_is_said(look):
+    shown = look(Period(2025))
+    assert "! No roster received yet" in shown
+    assert "2  Another or unknown place\n" in shown  # one of each person: it is one kind of place now
+    assert "a kind that this institution does not have" not in shown
+
+
+def test_levels_that_the_roster_does_not_give_the_institution_are_counted(look, rostered):
+    shown = look(Period(2025))
+    assert "No roster received yet" not in shown
+    said = "a kind that this institution does not have, says the roster: unknown: 1"
+    assert f"! facility (Placements): {said}" in shown
+    assert f"! help (Victims): {said}" in shown
+    assert "2  Shelter for foreign victims (COSM)" in shown
+
+
+def test_the_tables_of_all_populations_are_shown_for_a_period(look, rostered):
+    shown = look(Period(2025))
+    for title, rows in (
+        ("New clients, 2025", "        3  Total"),
+        ("Victims in help, 2025", "        2  Total"),
+        ("First requests for shelter, 2025", "        3  Total"),
+        ("Placements, 2025", "        3  Total"),
+    ):
+        assert f"{title}\n{rows}\n" in shown
+
+
+def test_dimensions_that_no_record_answers_are_named_once(look):
+    lines = look().splitlines()
+    for name in ("reason", "age", "citizenship", "via"):
+        assert lines.count(f"! {name}: no column; everything counts as unknown") == 1
+    assert not [line for line in lines if line.startswith("! organisation:")]

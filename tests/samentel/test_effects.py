@@ -1,0 +1,213 @@
+"""Least squares by effects against the same by dense matrices, on made-up workloads."""
+
+import itertools
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from samentel.counting.privacy import noise_plan
+from samentel.documents.codelists import rolled
+from samentel.documents.programme import Programme, Table, parse
+from samentel.figures import workload
+from samentel.figures.effects import Floats, fitted, noise_after, populations_of, space_of
+from samentel.figures.estimate import NationalSum, cell_codes, estimate
+
+Write = Callable[[dict[str, Any]], bytes]
+TEXT = {"nl": "-", "en": "-"}
+
+
+def dimension(name: str, sizes: list[int], base: str | None = None) -> dict[str, Any]:
+    """A dimension of as many levels as there are sizes; where it rolls up, each takes so many together."""
+    starts = np.cumsum([0, *sizes])
+    codes = [
+        {"code": f"L{level}", **TEXT}
+        | ({"members": [f"L{it}" for it in range(starts[level], starts[level + 1])]} if base else {})
+        for level in range(len(sizes))
+    ]
+    field = {"id": name, "field": base or name, "title": TEXT, "unknown": "L0", "codes": codes}
+    return field | ({"rolls_up": base} if base else {})
+
+
+@st.composite
+def workloads(draw: st.DrawFn) -> dict[str, Any]:
+    """One or two populations, tables along one to three dimensions of two to five levels, and roll-ups."""
+    sizes = {name: draw(st.integers(2, 4)) for name in "abc"}
+    dimensions = [dimension(name, [1] * size) for name, size in sizes.items()]
+    coarse = {}
+    for name, base in draw(st.sets(st.sampled_from([("d", "a"), ("e", "a"), ("f", "b")]))):
+        # The levels of a coarse dimension are runs of the fine one; two of one base cut in other places.
+        cuts = sorted(draw(st.sets(st.integers(1, sizes[base] - 1), min_size=1)))
+        parts = np.diff([0, *cuts, sizes[base]]).tolist()
+        dimensions.append(dimension(name, parts, base))
+        coarse[name] = base
+    names = [*sizes, *coarse]
+    sound = [
+        list(chosen)
+        for size in range(4)
+        for chosen in itertools.permutations(names, size)
+        if len({coarse.get(name, name) for name in chosen}) == size
+    ]
+    populations, tables = draw(st.integers(1, 2)), []
+    for number in range(populations):
+        for place, chosen in enumerate(
+            draw(st.lists(st.sampled_from(sound), min_size=1, max_size=5, unique_by=frozenset))
+        ):
+            tables.append((f"p{number}", f"t{number}{place}", chosen))
+    units = [draw(st.integers(1, 9)) for _ in tables]
+    free = [
+        any(p == q and set(mine) < set(other) for q, _, other in tables) and draw(st.booleans())
+        for p, _, mine in tables
+    ]
+    units = [0 if out else unit for unit, out in zip(units, free, strict=True)]
+    return {
+        "populations": [
+            {"id": f"p{number}", "title": TEXT, "definition": TEXT, "counting": "inflow",
+             "rows_per_person": draw(st.integers(1, 3))}
+            for number in range(populations)
+        ],
+        "dimensions": sorted(dimensions, key=lambda it: draw(st.integers(0, 9))),
+        "tables": [
+            {"id": name, "title": TEXT, "question": TEXT, "population": population, "dimensions": chosen,
+             "rho_share": f"{unit}/{sum(units)}", "weight": f"{draw(st.integers(1, 20))}/4"}
+            for (population, name, chosen), unit in zip(tables, units, strict=True)
+        ],
+    }  # fmt: skip
+
+
+def made(shared: dict[str, Any], toml: Write, changes: dict[str, Any]) -> Programme:
+    return parse(toml({**shared, **changes}))
+
+
+def joint(programme: Programme, population: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The dimensions along which all tables of a population are margins of one."""
+    used = {
+        programme.dimension(name).rolls_up or name
+        for table in programme.tables
+        if table.population == population
+        for name in table.dimensions
+    }
+    names = tuple(sorted(used))
+    return names, tuple(len(programme.dimension(name).codes) for name in names)
+
+
+def margins(programme: Programme, table: Table) -> Floats:
+    """The matrix from the joint table of a population to one of its tables."""
+    names, shape = joint(programme, table.population)
+    found = np.zeros((programme.cells(table), math.prod(shape)))
+    for column, levels in enumerate(np.ndindex(*shape)):
+        place = []
+        for name in table.dimensions:
+            it = programme.dimension(name)
+            level = levels[names.index(it.rolls_up or name)]
+            place.append(rolled(it, programme.dimension(it.rolls_up))[level] if it.rolls_up else level)
+        row = int(np.ravel_multi_index(place, programme.shape(table))) if place else 0
+        found[row, column] = 1
+    return found
+
+
+def dense(
+    programme: Programme, population: str, variances: Mapping[str, float]
+) -> tuple[list[Table], Floats, Floats]:
+    """All cells of a population: their covariance, and the matrix from what was measured to them."""
+    tables = [it for it in programme.tables if it.population == population]
+    measured = [it for it in tables if it.id in variances]
+    design = np.concatenate([margins(programme, it) / math.sqrt(variances[it.id]) for it in measured])
+    asked = np.concatenate([margins(programme, it) for it in tables])
+    units = np.concatenate([np.full(programme.cells(it), variances[it.id] ** -0.5) for it in measured])
+    inverse = np.linalg.pinv(design, rcond=1e-11)
+    return tables, asked @ inverse @ inverse.T @ asked.T, asked @ inverse * units
+
+
+def noise(programme: Programme) -> dict[str, float]:
+    return {it.table: it.variance for it in noise_plan(programme)}
+
+
+@given(changes=workloads())
+@settings(max_examples=150)
+def test_variances_and_covariances_are_those_of_dense_least_squares(
+    shared: dict[str, Any], toml: Write, changes: dict[str, Any]
+) -> None:
+    programme = made(shared, toml, changes)
+    variances = noise(programme)
+    found = workload.spread(programme, variances)
+    for population in populations_of(programme):
+        space = space_of(programme, population)
+        after = noise_after(space, variances)
+        tables, expected, _ = dense(programme, population, variances)
+        assert [it.id for it in tables] == [it.id for it in space.tables]
+        mine = np.concatenate([found[it.id] for it in tables])
+        assert mine == pytest.approx(np.diag(expected), rel=1e-9, abs=1e-9)
+        basis = np.concatenate([space.cells(it, np.diag(after.root)) for it in tables])
+        whole = basis @ basis.T - (basis @ after.held) @ (basis @ after.held).T
+        assert whole == pytest.approx(expected, rel=1e-9, abs=1e-9)
+        first, last = tables[0], tables[-1]
+        weights = {(first.id, cell_codes(programme, first)[0]): 1.0}
+        weights |= {(last.id, cell_codes(programme, last)[-1]): -2.0}
+        combined = np.zeros(len(mine))
+        combined[0] += 1.0
+        combined[-1] = -2.0
+        if len(mine) > 1:
+            assert workload.variance_of(programme, variances, weights) == pytest.approx(
+                combined @ expected @ combined, rel=1e-9, abs=1e-9
+            )
+
+
+@given(changes=workloads(), seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=150)
+def test_estimates_are_those_of_dense_least_squares_and_all_tables_agree(
+    shared: dict[str, Any], toml: Write, changes: dict[str, Any], seed: int
+) -> None:
+    """Numbers that no people could give: what comes out agrees nevertheless."""
+    programme = made(shared, toml, changes)
+    variances, rng = noise(programme), np.random.default_rng(seed)
+    plan = noise_plan(programme)
+    counts = {it.table: rng.integers(-500, 500, it.cells) for it in plan}
+    tables = estimate(programme, plan, NationalSum(("a",), counts, variances))
+    for population in populations_of(programme):
+        mine, _, matrix = dense(programme, population, variances)
+        given_in = np.concatenate([counts[it.table] / it.granularity for it in plan if it.table in
+                                   {table.id for table in mine}])  # fmt: skip
+        found = np.array([cell.estimate for it in mine for cell in tables.table(it.id).cells])
+        assert found == pytest.approx(matrix @ given_in, rel=1e-9, abs=1e-7)
+        assert tables.total(population).estimate == pytest.approx(
+            sum(cell.estimate for cell in tables.table(mine[0].id).cells), abs=1e-9 * max(1, abs(found).max())
+        )
+        # Some joint table, not of whole or positive numbers, has all of them as its margins.
+        asked = np.concatenate([margins(programme, it) for it in mine])
+        nearest = asked @ np.linalg.pinv(asked) @ found
+        assert nearest == pytest.approx(found, abs=1e-9 * max(1, abs(found).max()))
+
+
+@given(changes=workloads())
+@settings(max_examples=50)
+def test_a_table_and_its_coordinates_are_two_ways_to_write_the_same(
+    shared: dict[str, Any], toml: Write, changes: dict[str, Any]
+) -> None:
+    programme = made(shared, toml, changes)
+    rng = np.random.default_rng(1)
+    for population in populations_of(programme):
+        space = space_of(programme, population)
+        for table in space.tables:
+            cells = rng.normal(size=programme.cells(table))
+            coordinates = np.zeros(space.length)
+            coordinates[space.places[table.id]] = space.coordinates(table, cells)
+            assert space.cells(table, coordinates) == pytest.approx(cells, abs=1e-12)
+            weights = rng.normal(size=programme.cells(table))
+            assert space.weights(table, weights) @ coordinates == pytest.approx(weights @ cells, abs=1e-11)
+        sums = {
+            it.id: margins(programme, it) @ np.arange(math.prod(joint(programme, population)[1]), dtype=float)
+            for it in space.tables
+        }
+        exact = fitted(space, noise_after(space, noise(programme)), noise(programme), sums)
+        for table in space.tables:  # counts of real rows agree already, so nothing may change
+            assert space.cells(table, exact) == pytest.approx(sums[table.id], abs=1e-8)
+
+
+def test_a_table_that_no_measured_table_tells_is_refused(programme: Programme) -> None:
+    with pytest.raises(ValueError, match="follow from those that are measured"):
+        noise_after(space_of(programme, "persons"), {"reason": 1.0})
