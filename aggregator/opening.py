@@ -17,7 +17,7 @@ from aggregator.sums import start_of
 from samentel.counting.shares import share_plan
 from samentel.documents import statements
 from samentel.documents.envelope import to_json
-from samentel.documents.levels import least_at_level, too_small
+from samentel.documents.levels import least_at_level, too_small, unnamed
 from samentel.documents.programme import Mode, Programme
 from samentel.documents.roster import Roster
 from samentel.errors import DocumentError, PeerError, Reason, Refusal
@@ -125,8 +125,16 @@ def check_levels(programme: Programme, roster: Roster) -> None:
     """Refuse a roster on which too few institutions can fill a level that the roster fixes.
 
     Raises:
-        Refusal: PARAMETER_BELOW_FLOOR; the text names the levels, and what to change.
+        Refusal: PARAMETER_BELOW_FLOOR; the text names the levels, and what to change. ROSTER_MISMATCH for a
+            type or province that the programme does not know.
     """
+    strange = unnamed(programme, roster)
+    if strange:
+        raise Refusal(
+            Reason.ROSTER_MISMATCH,
+            f"the programme has no level for what the roster says of {', '.join(strange)}: correct the "
+            "roster, or name the word in the programme",
+        )
     small = too_small(programme, roster)
     if small:
         least = least_at_level(programme)

@@ -145,6 +145,7 @@ def _contents(material: Material) -> tuple[Manifest, dict[str, bytes]]:
     rows = list(release.rows(programme, [*years, estimate(programme, plan, national)]))
     sums = {str(one.year.period): one.national for one in material.earlier}
     contents = {"tables.csv": _csv(rows), "tables.parquet": _parquet(rows)}
+    tables = release.table_facts(programme, plan, {**sums, str(round_.opened.period): national})
     manifest = Manifest(
         release_id=material.release_id,
         programme_id=programme.id,
@@ -169,7 +170,8 @@ def _contents(material: Material) -> tuple[Manifest, dict[str, bytes]]:
         interval=release.INTERVAL,
         reading=release.READING,
         earlier=tuple(one.year for one in material.earlier),
-        tables=release.table_facts(programme, plan, {**sums, str(round_.opened.period): national}),
+        tables=tables,
+        code_lists=release.code_lists(programme, tables),
         files=tuple(File(name=name, bytes=len(data), sha256=digest(data)) for name, data in contents.items()),
         software=f"samentel {version('samentel')}",
     )

@@ -40,6 +40,20 @@ Whole = Annotated[int, Parameter(converter=_whole)]
 # Where an optional part comes from, by the first name in its import path.
 EXTRAS = {"prefect": "flows", "fastapi": "flows", "sqlalchemy": "aggregator", "jinja2": "publish"}
 
+# Stands here, since a list of commands does not look into what is imported only when it is called.
+SECTOR = "\n\n".join(
+    (
+        "Write exports and mapping files of institutions that do not exist, and the true tables apart.",
+        "OUT/NODE/ receives an institution's exports and its mapping.toml; OUT/roster.csv what the roster "
+        "says of each institution; OUT/truth/ the true cells of every table of a programme. The people are "
+        "drawn after published figures. Forty institutions are a whole country. Fewer are a part of it, not "
+        "a calibrated one; up to twelve are those of the demo, with fewer clients each.",
+        "Example:  samentel rehearse sector --out sector",
+        "Example:  samentel rehearse sector --institutions 12 --programme registratie-demo --out twelve",
+        "Example:  samentel rehearse sector --year 2017 --seed 3 --no-consent-required --out before-2018",
+    )
+)
+
 app = App(
     name="samentel",
     version=__version__,
@@ -69,7 +83,11 @@ app.command(
     name="demo",
     help="A whole federation on this machine, with made-up people: two releases, two nodes that are killed.",
 )
-rehearse_app.command("rehearsal.cli:sector", name="sector")
+rehearse_app.command(
+    "rehearsal.cli:sector",
+    name="sector",
+    help=SECTOR,
+)
 
 
 def main() -> None:

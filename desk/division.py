@@ -59,9 +59,12 @@ def put_into(data: bytes, shares: Mapping[str, Fraction], name: str) -> bytes:
         name: of the file, for the error.
 
     Raises:
-        DocumentError: a table of ``shares`` has no rho_share there, on a line of its own below its id.
+        DocumentError: it is no programme, nor a part with tables; or a table of ``shares`` has no rho_share
+            there, on a line of its own below its id.
     """
     text, section, table, done = _lines(data, name), "", "", set()
+    if not any((opened := _TABLE.match(line)) and opened[1] == "tables" for line in text):
+        raise DocumentError(name, ["is no programme, nor its part with tables: there is no [[tables]] in it"])
     for number, line in enumerate(text):
         if opened := _TABLE.match(line):
             section, table = opened[1], ""

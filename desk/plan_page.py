@@ -9,6 +9,7 @@ from rich.text import Text as Line
 
 from desk.accuracy import Publication, TablePlan
 from desk.answers import Answer, Asked
+from desk.numerals import counted, number, percent, significant
 from desk.plan import FALSE_ALARMS, LOCAL_CAP, TIMES, Exposure, Plan, PopulationPlan, SumPlan
 from desk.reach import LevelPlan
 from samentel.counting.shares import TAU_MOST
@@ -20,30 +21,32 @@ WIDTHS = {"cells": 6, "share": 7, "sd": 6, "half": 8, "least": 8, "mean": 8, "pu
 
 def render(made: Plan, language: str) -> RenderableType:
     """The plan for people, in ``nl`` or ``en``."""
-    words = WORDS[language]
     parts: list[RenderableType] = [*_tables(made, language), _answers(made, language), ""]
-    parts += [*_sentences(made, words), "", *_levels(made, language)]
+    parts += [*_sentences(made, language), "", *_levels(made, language)]
     if made.secure_sum:
-        parts += [_colluding(made.secure_sum, words), ""]
-    return Group(*parts, _exposures(made, words))
+        parts += [_colluding(made.secure_sum, language), ""]
+    return Group(*parts, _exposures(made, language))
 
 
 def power_sentence(power: float, language: str) -> str:
     """The privacy loss as what an attacker could do with it."""
-    return WORDS[language]["power"].format(power=f"{power:.1%}", alarms=f"{FALSE_ALARMS:.0%}")
+    return WORDS[language]["power"].format(
+        power=percent(power, language), alarms=percent(FALSE_ALARMS, language, 0)
+    )
 
 
 def _tables(made: Plan, language: str) -> Iterator[RenderableType]:
     """The tables, each under the population that it counts."""
     words = WORDS[language]
-    yield words["title"].format(made=made, in_sum=made.institutions - made.absent)
+    in_sum = counted(made.institutions - made.absent, words["institutions"])
+    yield words["title"].format(made=made, in_sum=in_sum)
     yield _narrow(made, words, header=True)
     for population in made.populations:
         yield Line(_population(population, language), style="bold")
         grid = _narrow(made, words, header=False)
         for table in made.tables:
             if table.population == population.population:
-                grid.add_row(*_row(table, words))
+                grid.add_row(*_row(table, language))
         yield grid
     yield words["least_is"]
     if any(_sooner(table) for table in made.tables):
@@ -59,16 +62,17 @@ def _narrow(made: Plan, words: Mapping[str, str], *, header: bool) -> Grid:
     return grid
 
 
-def _row(table: TablePlan, words: Mapping[str, str]) -> tuple[str, ...]:
+def _row(table: TablePlan, language: str) -> tuple[str, ...]:
+    words = WORDS[language]
     often = words[f"years_{table.years}"]
     return (
         f"  {table.table}",
         str(table.cells),
-        f"{float(table.rho_share):.2%}" if table.rho_share else words["follows"],
-        f"{table.sd_national:.2f}",
-        f"± {table.half_width:.1f}",
-        str(table.least_seen),
-        "" if table.mean_cell is None else f"{table.mean_cell:.1f}",
+        percent(float(table.rho_share), language, 2) if table.rho_share else words["follows"],
+        number(table.sd_national, language, 2),
+        f"± {number(table.half_width, language, 1)}",
+        number(table.least_seen, language),
+        "" if table.mean_cell is None else number(table.mean_cell, language, 1),
         f"{often} *" if _sooner(table) else often,
     )
 
@@ -80,7 +84,11 @@ def _sooner(table: TablePlan) -> bool:
 
 def _population(population: PopulationPlan, language: str) -> str:
     words, title = WORDS[language], _chosen(population, "title", language)
-    about = "" if population.reference is None else words["about"].format(reference=population.reference)
+    about = (
+        ""
+        if population.reference is None
+        else words["about"].format(reference=number(population.reference, language))
+    )
     return f"{title} ({words['rows'].format(k=population.rows_per_person)}{about})"
 
 
@@ -95,12 +103,12 @@ def _answers(made: Plan, language: str) -> Grid:
     for answer in made.answers:
         label = _chosen(answer, "label", language)
         name = label if answer.asked is Asked.TOTAL else f"{titles[answer.population]}: {label}"
-        grid.add_row(name, f"± {answer.half_width:.1f}", _points(answer))
+        grid.add_row(name, f"± {number(answer.half_width, language, 1)}", _points(answer, language))
     return grid
 
 
-def _points(answer: Answer) -> str:
-    return "" if answer.points is None else f"± {answer.points:.2f}"
+def _points(answer: Answer, language: str) -> str:
+    return "" if answer.points is None else f"± {number(answer.points, language, 2)}"
 
 
 def _levels(made: Plan, language: str) -> Iterator[RenderableType]:
@@ -128,66 +136,77 @@ def _chosen(named: object, what: str, language: str) -> str:
     return str(getattr(named, f"{what}_{language}"))
 
 
-def _colluding(together: SumPlan, words: Mapping[str, str]) -> Grid:
+def _colluding(together: SumPlan, language: str) -> Grid:
+    words = WORDS[language]
     grid = Grid(title=words["colluding"], title_justify="left")
     for column in ("colluders", "rho", "epsilon_is"):
         grid.add_column(words[column], justify="right")
     grid.add_column("")
     for row in together.colluding:
         note = "" if row.masks else words["no_masks"]
-        grid.add_row(str(row.colluders), f"{float(row.rho):.3g}", f"{row.epsilon:.2f}", note)
+        rho, epsilon = significant(float(row.rho), language), number(row.epsilon, language, 2)
+        grid.add_row(str(row.colluders), rho, epsilon, note)
     return grid
 
 
-def _exposures(made: Plan, words: Mapping[str, str]) -> Grid:
+def _exposures(made: Plan, language: str) -> Grid:
+    words = WORDS[language]
     grid = Grid(title=words["person"], title_justify="left")
     grid.add_column("")
     for times in TIMES:
         grid.add_column(str(times), justify="right")
     for name in ("by_institutions", "by_years"):
         row: tuple[Exposure, ...] = getattr(made, name)
-        grid.add_row(words[name], *(f"{it.rho} (epsilon {it.epsilon:.2f})" for it in row))
+        grid.add_row(words[name], *(f"{it.rho} (epsilon {number(it.epsilon, language, 2)})" for it in row))
     return grid
 
 
-def _sentences(made: Plan, words: Mapping[str, str]) -> list[str]:
+def _sentences(made: Plan, language: str) -> list[str]:
+    words = WORDS[language]
+    attempts = counted(made.max_attempts, words["attempts"])
     sentences = [
-        _optimal(made, words),
+        _optimal(made, language),
         words["loss"].format(rho=made.ledger_attempt),
-        words["epsilon"].format(epsilon=f"{made.epsilon:.2f}", delta=made.delta),
-        words["power"].format(power=f"{made.power:.1%}", alarms=f"{FALSE_ALARMS:.0%}"),
-        words["ledger"].format(made=made),
+        words["epsilon"].format(epsilon=number(made.epsilon, language, 2), delta=made.delta),
+        power_sentence(made.power, language),
+        words["ledger"].format(made=made, attempts=attempts),
     ]
     if made.secure_sum:
-        together, tau = made.secure_sum, f"{made.secure_sum.tau:.0e}"
+        together, tau = made.secure_sum, significant(made.secure_sum.tau, language, 1)
+        colluding = counted(together.collude_max, words["institutions"])
         sentences += [
             words["ledger_local"].format(made=made, together=together),
-            _room(made, together, words),
-            words["assumed"].format(together=together),
+            _room(made, together, language),
+            words["assumed"].format(colluding=colluding, together=together),
             words["stay"].format(made=made, together=together),
-            words["tau"].format(tau=tau, most=f"{float(TAU_MOST):.0e}"),
-            words["individual"].format(ratio=f"{together.individual_ratio:.1f}"),
+            words["tau"].format(tau=tau, most=significant(float(TAU_MOST), language, 1)),
+            words["individual"].format(ratio=number(together.individual_ratio, language, 1)),
         ]
     return [*sentences, words["only"]]
 
 
-def _optimal(made: Plan, words: Mapping[str, str]) -> str:
+def _optimal(made: Plan, language: str) -> str:
     """How far the shares are from the least error that is possible."""
-    optimality = made.optimality
-    return words["optimal"].format(ratio=f"{optimality.ratio:.3f}", better=f"{optimality.better:.2%}")
+    ratio = number(made.optimality.ratio, language, 3)
+    better = percent(made.optimality.better, language, 2)
+    return WORDS[language]["optimal"].format(ratio=ratio, better=better)
 
 
-def _room(made: Plan, together: SumPlan, words: Mapping[str, str]) -> str:
+def _room(made: Plan, together: SumPlan, language: str) -> str:
     """How far the default local cap reaches, and what to do when it does not reach all attempts."""
-    fits = words["cap"].format(cap=LOCAL_CAP, together=together)
+    words = WORDS[language]
+    fit, asked = (counted(times, words["attempts"]) for times in (together.attempts_fit, made.max_attempts))
+    fits = words["cap"].format(cap=LOCAL_CAP, attempts=fit)
     if together.attempts_fit >= made.max_attempts:
         return fits
-    return f"{fits} {words['cap_short'].format(made=made, together=together)}"
+    return f"{fits} {words['cap_short'].format(together=together, attempts=asked)}"
 
 
 WORDS: Mapping[str, Mapping[str, str]] = {
     "nl": {
-        "title": "{made.programme} (versie {made.version}), {in_sum} instellingen in de som",
+        "title": "{made.programme} (versie {made.version}), {in_sum} in de som",
+        "institutions": "instelling|instellingen",
+        "attempts": "poging|pogingen",
         "table": "tabel",
         "cells": "cellen",
         "share": "deel\nvan rho",
@@ -223,15 +242,15 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "power": "Wie alles weet behalve of één persoon in de gegevens zit, en in {alarms} van de gevallen "
         "ten onrechte ja zegt, herkent die persoon in hoogstens {power} van de gevallen.",
         "ledger": "Het grootboek van elke instelling: {made.ledger_attempt} per poging, hoogstens "
-        "{made.ledger_most} voor {made.max_attempts} pogingen, per verslagjaar.",
+        "{made.ledger_most} voor {attempts}, per verslagjaar.",
         "ledger_local": "Daarnaast boekt elk grootboek wat het kost als alle anderen samenspannen: "
         "{together.ledger_local} per poging, hoogstens {together.ledger_local_most}; daarvoor geldt een "
         "eigen plafond.",
-        "assumed": "Dit houdt stand als hoogstens {together.collude_max} instelling(en) met de coördinator "
-        "samenspannen (c), en er onderweg hoogstens {together.absent_max} uitvallen (D).",
-        "cap": "Het standaardplafond van een node voor dat verlies is {cap}: daar passen "
-        "{together.attempts_fit} poging(en) in, per verslagjaar.",
-        "cap_short": "LET OP: dat is minder dan de {made.max_attempts} poging(en) van dit programma. Een "
+        "assumed": "Dit houdt stand als met de coördinator niet meer dan {colluding} "
+        "samenspannen (c), en er onderweg niet meer dan {together.absent_max} uitvallen (D).",
+        "cap": "Het standaardplafond van een node voor dat verlies is {cap}, genoeg voor "
+        "{attempts}, per verslagjaar.",
+        "cap_short": "LET OP: dat is minder dan dit programma vraagt: {attempts}. Een "
         "node weigert wat er niet in past, tot de instelling zelf caps.local op ten minste "
         "{together.ledger_local_most} zet.",
         "stay": "Als alle {made.institutions} instellingen hun geheim in delen hebben uitgedeeld, moeten er "
@@ -250,7 +269,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "only": "De intervallen dekken alleen de privacyruis.",
     },
     "en": {
-        "title": "{made.programme} (version {made.version}), {in_sum} institutions in the sum",
+        "title": "{made.programme} (version {made.version}), {in_sum} in the sum",
+        "institutions": "institution|institutions",
+        "attempts": "attempt|attempts",
         "table": "table",
         "cells": "cells",
         "share": "share\nof rho",
@@ -285,15 +306,14 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "power": "Someone who knows everything but whether one person is in the data, and says yes wrongly "
         "in {alarms} of cases, recognises that person in at most {power} of cases.",
         "ledger": "The ledger of every institution: {made.ledger_attempt} an attempt, at most "
-        "{made.ledger_most} for {made.max_attempts} attempts, each reporting year.",
+        "{made.ledger_most} for {attempts}, each reporting year.",
         "ledger_local": "Each ledger also books what it costs if everybody else colludes: "
         "{together.ledger_local} an attempt, at most {together.ledger_local_most}; a cap of its own holds "
         "for that.",
-        "assumed": "This holds if at most {together.collude_max} institution(s) collude with the coordinator "
-        "(c), and at most {together.absent_max} fall out on the way (D).",
-        "cap": "The default local cap of a node is {cap}: {together.attempts_fit} attempt(s) fit, each "
-        "reporting year.",
-        "cap_short": "WARNING: that is less than the {made.max_attempts} attempt(s) of this programme. A "
+        "assumed": "This holds if no more than {colluding} collude with the coordinator (c), and no more "
+        "than {together.absent_max} fall out on the way (D).",
+        "cap": "The default local cap of a node is {cap}, enough for {attempts}, each reporting year.",
+        "cap_short": "WARNING: that is less than this programme asks for: {attempts}. A "
         "node refuses what does not fit, until its institution itself sets caps.local to at least "
         "{together.ledger_local_most}.",
         "stay": "Once all {made.institutions} institutions have dealt their seed shares, at least "

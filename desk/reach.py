@@ -6,8 +6,7 @@ The rule itself is in ``samentel.documents.levels``.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from samentel.documents.codelists import Dimension
-from samentel.documents.levels import consents_known, fixed_levels, least_at_level, too_small
+from samentel.documents.levels import consents_known, fixed_levels, least_at_level, ruled, too_small
 from samentel.documents.programme import Mode, Programme
 from samentel.documents.roster import Roster
 
@@ -54,7 +53,7 @@ def level_plans(programme: Programme, roster: Roster | None) -> tuple[LevelPlan,
             needed=None if name in consented else least,
             there=there.get(name),
         )
-        for dimension in _fixed(programme)
+        for dimension in ruled(programme)
         for code in dimension.codes
         for name in (f"{dimension.id}:{code.code}",)
     )
@@ -68,14 +67,3 @@ def too_few(programme: Programme, roster: Roster) -> Iterator[str]:
             f"{level.name}: {len(level.nodes)} institution(s) on the roster can fill it, and it needs "
             f"{least}; take it together with another level, or let them agree to it (by_consent)"
         )
-
-
-def _fixed(programme: Programme) -> list[Dimension]:
-    """Dimensions of its tables that the roster fixes, by themselves or as a roll-up of one that it does."""
-    used = {name for table in programme.tables for name in table.dimensions}
-    return [
-        dimension
-        for dimension in programme.dimensions
-        if dimension.id in used
-        and (programme.dimension(dimension.rolls_up) if dimension.rolls_up else dimension).fixed_by
-    ]

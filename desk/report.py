@@ -13,11 +13,11 @@ from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
 
-from desk import charts, files, verify
+from desk import charts, files, numerals, verify
 from desk.charts import Chart, Dot
+from desk.numerals import counted, number
 from desk.plan import FALSE_ALARMS
 from desk.pull import Figure, figures, missing
-from desk.reading import APART
 from desk.report_words import WORDS
 from samentel.documents.codelists import Text
 from samentel.documents.envelope import from_json
@@ -31,7 +31,13 @@ FIGURES = "tables.csv"
 FOLDER = "report"  # within a release: a page among its files would be one that nobody has signed
 TEMPLATES = "templates"
 MOST = 3  # figures of a table that stand in the summary
-MARKS = {"nl": (".", ","), "en": (",", ".")}  # between thousands, and before decimals
+
+_FILE_WORDS = {
+    FIGURES: "file_csv",
+    "tables.parquet": "file_parquet",
+    verify.PLAIN_MANIFEST: "file_json",
+    verify.SIGNED_MANIFEST: "file_signed",
+}
 
 # The true number by table id and codes, with "|" between codes. Exists for made-up people only.
 Truth = Mapping[str, Mapping[str, int]]
@@ -163,10 +169,11 @@ def rendered(
         page_name=page_name,
         manifest=manifest,
         absent=missing(manifest),
+        coverage=_coverage(manifest, language),
         headlines=list(_headlines(release, sections, language)),
         sections=sections,
         left_out=_left_out(release),
-        links=[(name, f"{beside}/{name}", _size(release, name)) for name in release.names],
+        links=list(_links(release, beside, language)),
         truth=truth is not None,
         alarms=FALSE_ALARMS,
     )
@@ -174,21 +181,23 @@ def rendered(
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A figure as it stands in a table, its labels in one language, one a dimension or that of a total."""
+    """A figure as it stands in a table, its labels in one language, one a dimension or that of a total.
+
+    Attributes:
+        gap: counts those of whom is not known what the table asks, by a code that says why.
+        beside: counts those to whom the question does not apply.
+    """
 
     figure: Figure
     labels: tuple[str, ...]
     truth: int | None
+    gap: bool
+    beside: bool
 
     @property
     def faint(self) -> bool:
         """Whether it is too uncertain to be read alone: its interval is wider than the value."""
         return self.figure.upper - self.figure.lower > self.figure.estimate
-
-    @property
-    def gap(self) -> bool:
-        """Whether it counts those of whom the reason is not known."""
-        return self.figure.codes[:1] in [(code,) for code in APART]
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,13 +233,24 @@ def _section(
     release: Release, tables: Sequence[TableFacts], definition: Text, language: str, truth: Truth | None
 ) -> Section:
     total = next((release.table(facts.id)[0] for facts in tables if not facts.dimensions), None)
-    blocks = tuple(_block(facts, release.table(facts.id), language, truth) for facts in tables)
+    blocks = tuple(_block(release, facts, language, truth) for facts in tables)
     return Section(tables[0].population, definition, total, blocks)
 
 
-def _block(facts: TableFacts, cells: Sequence[Figure], language: str, truth: Truth | None) -> Block:
-    known = (truth or {}).get(facts.id, {})
-    lines = [Line(cell, _labels(cell, language), known.get("|".join(cell.codes))) for cell in cells]
+def _block(release: Release, facts: TableFacts, language: str, truth: Truth | None) -> Block:
+    cells, known = release.table(facts.id), (truth or {}).get(facts.id, {})
+    listed = next((it for it in release.manifest.code_lists if it.id in facts.dimensions[:1]), None)
+    missing, outside = (listed.missing, (listed.not_applicable,)) if listed else ((), ())
+    lines = [
+        Line(
+            cell,
+            _labels(cell, language),
+            known.get("|".join(cell.codes)),
+            gap=any(code in missing for code in cell.codes[:1]),
+            beside=any(code in outside for code in cell.codes[:1]),
+        )
+        for cell in cells
+    ]
     groups = tuple(
         (" · ".join(heading), tuple(found))
         for heading, found in groupby(lines, lambda line: line.labels[:-1])
@@ -280,7 +300,7 @@ def _headlines(release: Release, sections: Sequence[Section], language: str) -> 
 def _most(block: Block, lines: Sequence[Line], language: str) -> Iterator[str]:
     """The largest figures of a table that can be read alone."""
     words = WORDS[language]
-    clear = [line for line in lines if not line.faint and not line.gap]
+    clear = [line for line in lines if not (line.faint or line.gap or line.beside)]
     most = sorted(clear, key=lambda line: -line.figure.estimate)[:MOST]
     cells = [words["cell"].format(name=line.labels[0], **_printed(line.figure, language)) for line in most]
     if cells:
@@ -322,6 +342,22 @@ def _left_out(release: Release) -> list[tuple[Text, Text | None]]:
     return [(facts.title, facts.withheld) for facts in release.manifest.tables if not release.table(facts.id)]
 
 
+def _coverage(manifest: Manifest, language: str) -> str:
+    words, covered = WORDS[language], manifest.coverage
+    return words["coverage"].format(
+        invited=counted(len(covered.invited), words["institutions"]),
+        present=len(covered.present),
+        in_sum=len(covered.in_sum),
+    )
+
+
+def _links(release: Release, beside: str, language: str) -> Iterator[tuple[str, str, int | None, str]]:
+    """The name of every file that is there, the way to it, its size, and what it is."""
+    for name in release.names:
+        says = WORDS[language][_FILE_WORDS[name]] if name in _FILE_WORDS else ""
+        yield name, f"{beside}/{name}", _size(release, name), says
+
+
 def _size(release: Release, name: str) -> int | None:
     return next((entry.bytes for entry in release.manifest.files if entry.name == name), None)
 
@@ -331,16 +367,9 @@ def chosen(text: Text, language: str) -> str:
     return text.nl if language == "nl" else text.en
 
 
-def number(value: float, language: str, decimals: int = 0) -> str:
-    """A number as it is written in a language: 1.234,5 or 1,234.5; with a true minus sign."""
-    thousands, point = MARKS[language]
-    text = f"{abs(value):,.{decimals}f}".translate({ord(","): thousands, ord("."): point})
-    return f"−{text}" if value < 0 and any(letter in text for letter in "123456789") else text
-
-
 def percent(part: float, language: str) -> str:
     """A share, which is never shown below nothing or above everything."""
-    return f"{number(100 * min(1.0, max(0.0, part)), language, 1)}{'%' if language == 'en' else ' %'}"
+    return numerals.percent(min(1.0, max(0.0, part)), language)
 
 
 def grouped(text: str, language: str) -> str:

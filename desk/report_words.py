@@ -15,7 +15,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "cell": "{name} {shown} (tussen {lower} en {upper})",
         "certainty": "Tussen deze grenzen ligt het ware aantal in ongeveer 95 van de 100 gevallen.",
         "covered": "Over wie dit gaat",
-        "coverage": "{invited} instellingen zijn gevraagd, {present} deden mee, {in_sum} zitten in de som.",
+        "institutions": "instelling|instellingen",
+        "coverage": "Gevraagd: {invited}. Meegedaan: {present}. In de som: {in_sum}.",
         "absent": "Niet in de som: {names}.",
         "nobody_absent": "Geen instelling ontbreekt.",
         "registrations": "Dit zijn registraties bij instellingen: wie bij twee instellingen hulp kreeg, "
@@ -56,12 +57,15 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "unprotected": "Niet beschermd is: {unprotected}",
         "method": "Hoe het is gemeten",
         "method_tables": "Alle tabellen van een groep mensen tellen dezelfde regels en zijn samen geschat "
-        "met gewogen kleinste kwadraten, zodat hun totalen overeenkomen.",
+        "met gewogen kleinste kwadraten, zodat randtotalen en samengenomen codes die zij gemeen hebben "
+        "overeenkomen. Cijfers van een vervolgvraag, zoals de grond van een weigering, zijn daar los van "
+        "geschat.",
         "files": "De cijfers zelf",
         "file": "{name} ({size} kB)",
         "file_csv": "alle cijfers, een regel per getal",
         "file_parquet": "hetzelfde voor rekenprogramma’s",
-        "file_json": "wat er is geteld, wie meedeed, wat het kostte",
+        "file_json": "wat er is geteld, met welke codes, wie meedeed, wat het kostte",
+        "file_signed": "hetzelfde, ondertekend door de coördinator",
         "check": "Deze bladzijde is gemaakt van die bestanden en is zelf niet ondertekend. De ondertekening "
         "van de bestanden controleert u met samentel verify.",
         "by": "Programma {programme}, versie {version}; {software}.",
@@ -77,7 +81,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "cell": "{name} {shown} (between {lower} and {upper})",
         "certainty": "The true number lies within these limits in about 95 of 100 cases.",
         "covered": "Whom this covers",
-        "coverage": "{invited} institutions were asked, {present} took part, {in_sum} are in the sum.",
+        "institutions": "institution|institutions",
+        "coverage": "Asked: {invited}. Took part: {present}. In the sum: {in_sum}.",
         "absent": "Not in the sum: {names}.",
         "nobody_absent": "No institution is missing.",
         "registrations": "These are registrations at institutions: whoever was helped by two institutions "
@@ -117,12 +122,14 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "unprotected": "Not protected: {unprotected}",
         "method": "How it was measured",
         "method_tables": "All tables of a group of people count the same rows and are estimated together by "
-        "weighted least squares, so that their totals agree.",
+        "weighted least squares, so that margins and roll-ups that they have in common agree. Figures of a "
+        "follow-up question, such as the ground of a refusal, are estimated by themselves.",
         "files": "The figures themselves",
         "file": "{name} ({size} kB)",
         "file_csv": "all figures, one row each",
         "file_parquet": "the same for programs that calculate",
-        "file_json": "what was counted, who took part, what it cost",
+        "file_json": "what was counted, with which codes, who took part, what it cost",
+        "file_signed": "the same, signed by the coordinator",
         "check": "This page was made from those files and is itself not signed. To check the signature of "
         "the files, use samentel verify.",
         "by": "Programme {programme}, version {version}; {software}.",

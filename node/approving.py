@@ -200,6 +200,13 @@ def small_levels_asked(config: Config, programme: Programme) -> SmallLevels:
     return SmallLevels(known=True, needed=needed, possible=needed)
 
 
+def refuse_unasked(names: Sequence[str], asked: SmallLevels) -> None:
+    """Raise DocumentError where a small level is named that is not asked of this institution."""
+    problems = _not_asked(names, asked)
+    if problems:
+        raise DocumentError("approval", problems)
+
+
 def options(names: Sequence[str]) -> str:
     """The options of ``approve`` that agree to these levels, to be pasted."""
     return " ".join(f"--small-level {name}" for name in names)

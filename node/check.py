@@ -5,7 +5,7 @@ sent, and nothing but the command line imports it.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
@@ -20,8 +20,8 @@ from node.records import AGE_SOURCES, CODED, EVENTS
 from node.source import Flags
 from node.texts import Words
 from samentel.counting.contribution import encode
-from samentel.documents.codelists import Dimension
-from samentel.documents.programme import Population, Programme, Records
+from samentel.documents.codelists import Dimension, Fixed
+from samentel.documents.programme import Population, Programme, Records, Table
 from samentel.documents.roster import Institution
 from samentel.errors import DocumentError
 from samentel.ids import Period
@@ -76,6 +76,7 @@ def lines(
         yield words("check.mapping")
         return
     yield from _levels(house, programme, words)
+    yield from _not_asked(house, programme, words)
     yield words("check.fine")
     if period is not None:
         yield from _tables(house, programme, period, words)
@@ -102,6 +103,22 @@ def _of_kind(house: House, sheet: Sheet, words: Words) -> Iterator[str]:
     ):
         if number:
             yield f"! {text}: {number}"
+    if sheet.kind is not Records.CLIENTS and not len(export) + export.nobody:
+        yield f"! {words('check.no_lines', kind=sheet.kind)}"
+    yield from _never_found(house, sheet, words)
+
+
+def _never_found(house: House, sheet: Sheet, words: Words) -> Iterator[str]:
+    """The words that make a line one of these records, yet stand nowhere."""
+    for heading, meant in sheet.only.items():
+        # In the place of the person's number, so that lines without one are looked at as well.
+        column = replace(sheet, columns={"person": heading}, only={})
+        export = source.read(replace(house.mapping, sheets=(column,)))[sheet.kind]
+        found = {mapping.folded(word) for word, _ in export.tally("person")}
+        place = f'{sheet.place}only."{_legible(heading)}"'
+        for word, written in meant.items():
+            if word not in found:
+                yield f"! {words('check.never', place=place, word=written)}"
 
 
 def _rules(house: House, sheet: Sheet, rows: Rows, words: Words) -> Iterator[tuple[str, int]]:
@@ -190,7 +207,8 @@ def _levels(house: House, programme: Programme, words: Words) -> Iterator[str]:
     """What becomes of the levels of whole dimensions: limited by the roster, mostly unknown, not mapped."""
     unmapped = mapping.unmapped(house.mapping, programme)
     asked = {name for one in programme.populations for name in mapping.used(programme, one)}
-    if house.institution is None and any(programme.dimension(name).fixed_by for name in asked):
+    ruled = {_fine(programme, programme.dimension(name)).fixed_by for name in asked}
+    if house.institution is None and Fixed.FACILITIES in ruled:
         yield f"! {words('check.no_roster')}"
     for population, rows in house.asked:
         for name in mapping.used(programme, population):
@@ -210,13 +228,45 @@ def _levels(house: House, programme: Programme, words: Words) -> Iterator[str]:
 def _mostly_unknown(
     house: House, programme: Programme, dimension: Dimension, rows: Rows, words: Words
 ) -> Iterator[str]:
-    levels = coded(rows, house.mapping, programme, house.institution, [dimension.id])[dimension.id]
+    name, fine = dimension.id, _fine(programme, dimension)
+    if house.institution is None and fine.fixed_by is not None:  # it would limit all of them to unknown
+        dimension, levels = fine, as_recorded(rows, house.mapping, fine)
+    else:
+        levels = coded(rows, house.mapping, programme, house.institution, [name])[name]
     if dimension.not_applicable is not None:
         levels = levels[levels != dimension.index(dimension.not_applicable)]
     unknown = int((levels == dimension.index(dimension.unknown)).sum())
     if 2 * unknown > len(levels):
         facts = {"unknown": unknown, "all": len(levels)}
-        yield f"! {words('check.mostly_unknown', dimension=dimension.id, **facts)}"
+        yield f"! {words('check.mostly_unknown', dimension=name, **facts)}"
+
+
+def _not_asked(house: House, programme: Programme, words: Words) -> Iterator[str]:
+    """The fields that are mapped for nothing: none of the populations that look there is counted by them."""
+    useless = []
+    for sheet in house.mapping.sheets:
+        asked = {"person", EVENTS[sheet.kind]}
+        for population in programme.populations:
+            if sheet in house.mapping.sources(population.records):
+                asked |= _fields(programme, population)
+        useless += [_column(sheet, field) for field in sheet.columns if field not in asked]
+    if useless:
+        yield words("check.not_asked", fields=", ".join(useless))
+
+
+def _fields(programme: Programme, population: Population) -> set[str]:
+    """The fields that decide where a row of a population counts."""
+    fields: set[str] = set()
+    names = mapping.used(programme, population)
+    while names:
+        dimension = programme.dimension(names.pop())
+        fields.update(mapping.sources(dimension))
+        names += [*dimension.applies, *([dimension.rolls_up] if dimension.rolls_up else [])]
+    return fields
+
+
+def _fine(programme: Programme, dimension: Dimension) -> Dimension:
+    return programme.dimension(dimension.rolls_up) if dimension.rolls_up else dimension
 
 
 def _column(sheet: Sheet, field: str) -> str:
@@ -230,8 +280,17 @@ def _legible(word: str) -> str:
 def _tables(house: House, programme: Programme, period: Period, words: Words) -> Iterator[str]:
     chosen, _ = intake.in_period(house.rows, programme, period)
     people = intake.populations(house.rows, chosen, house.mapping, programme, house.institution)
+    rostered = [table for table in programme.tables if _hangs_on_roster(programme, table)]
+    without = rostered if house.institution is None else []
+    if without:
+        titles = "; ".join(words.either(table.title.nl, table.title.en) for table in without)
+        yield f"! {words('check.no_table', tables=titles)}"
     # Tables that are not measured follow from others, yet people want to see all: here all are counted.
-    tables = tuple(table.model_copy(update={"rho_share": programme.rho}) for table in programme.tables)
+    tables = tuple(
+        table.model_copy(update={"rho_share": programme.rho})
+        for table in programme.tables
+        if table not in without
+    )
     codes = encode(programme.model_copy(update={"tables": tables}), people)
     for table in tables:
         yield ""
@@ -244,3 +303,9 @@ def _tables(house: House, programme: Programme, period: Period, words: Words) ->
             named = [programme.dimension(name).codes[int(place)] for name, place in levels]
             label = " | ".join(words.either(code.nl, code.en) for code in named) or words("check.total")
             yield f"  {counts[cell]:>7}  {label}"
+
+
+def _hangs_on_roster(programme: Programme, table: Table) -> bool:
+    """Whether the roster decides the level of all rows in one of its dimensions."""
+    dimensions = [_fine(programme, programme.dimension(name)) for name in table.dimensions]
+    return any(mapping.of_the_house(dimension) for dimension in dimensions)

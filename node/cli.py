@@ -218,6 +218,7 @@ def approve(
     end = _end_of(until) if until else datetime.now(UTC) + timedelta(days=365)
     rostered, small = approving.rostered(config), tuple(small_level or ())
     asked = approving.small_levels_asked(config, shown)
+    approving.refuse_unasked(small, asked)  # before it is shown as agreed to
     for line in explain.programme(shown, words, rostered, config.caps.local):
         print(line)
     for line in explain.small_levels(shown, asked, rostered, words):

@@ -197,7 +197,9 @@ async def serve(config: Config, journal: Journal | None = None) -> None:
             export has another form than the mapping says.
         DocumentError: the mapping does not hold.
     """
-    form.inspect(config.mapping)  # before anything is promised: in a window it would cost the node its round
+    form.inspect(
+        config.mapping, rows=False
+    )  # before anything is promised: in a window it would cost the node its round
     journal = journal or Journal()
     journal.adopt_libraries()
     with Store.open(config.state_dir) as store:

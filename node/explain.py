@@ -11,7 +11,7 @@ from node.texts import Words
 from samentel.counting.privacy import attacker_power, epsilon_upper, noise_plan, total_rho
 from samentel.counting.shares import loss_of, share_plan, summed_variance
 from samentel.documents.codelists import Code, Dimension
-from samentel.documents.programme import Mode, Programme
+from samentel.documents.programme import Counting, Mode, Population, Programme
 from samentel.figures.collusion import collusion_of
 
 INSTITUTIONS, YEARS = (1, 2, 3), (1, 2, 5, 10)
@@ -42,9 +42,10 @@ def programme(
     for population in shown.populations:
         title, definition = population.title, population.definition
         yield f"  {either(title.nl, title.en)}: {either(definition.nl, definition.en)}"
-        yield f"  {words(population.counting)}; {words('rows', k=population.rows_per_person)}"
+        yield f"  {_counting(population, words)}; {words('rows', k=population.rows_per_person)}"
     if shown.period == "year":
         yield f"  {words('undated')}"
+    yield f"  {words('sealed')}"
     yield ""
     yield from _tables(shown, number, words)
     yield ""
@@ -73,6 +74,13 @@ def small_levels(shown: Programme, asked: SmallLevels, rostered: int | None, wor
     yield f"  {words('small.means')}"
     if not asked.known:
         yield f"  {words('small.no_roster')}"
+
+
+def _counting(population: Population, words: Words) -> str:
+    """By which date a row counts: as ``records.EVENTS`` says."""
+    if population.counting is Counting.INFLOW:
+        return words(f"inflow.{population.records}")
+    return words(population.counting)
 
 
 def _level(shown: Programme, name: str) -> tuple[Dimension, Code]:
@@ -110,7 +118,7 @@ def consequences(
     """
     said = [words("caps", cap=rho_cap, house=config.caps.central, until=f"{until:%Y-%m-%d}")]
     if small:
-        said.append(words("small.agreed", names=", ".join(small)))
+        said.append(words("small.agrees", names=", ".join(small)))
     return "\n".join(said)
 
 

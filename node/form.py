@@ -20,15 +20,20 @@ PIECE = 1 << 20  # bytes that are held at a time
 HEADER_WITHIN = 100  # lines
 DELIMITERS = {";": ";", ",": ",", "\t": "\\t", "|": "|"}  # as one would write them in the mapping
 
-_NUL = "\ufffd"  # NUL bytes become what undecodable bytes become
+UNREADABLE = "\ufffd"  # what undecodable bytes become, and with them NUL bytes and marks
 _MARK = "\ufeff"  # polars drops it where a text begins and nowhere else: one row would then change the next
 
 
-def inspect(path: Path) -> None:
+def inspect(path: Path, *, rows: bool = True) -> None:
     """Look whether a mapping file and its exports can be read at all: never while a round is open.
 
+    Args:
+        rows: also whether all rows are in the encoding that the mapping says. Not asked where it would decide
+            whether this institution takes part: that must not depend on rows.
+
     Raises:
-        LocalFault: a file is missing, the encoding or the delimiter is another, a mapped column is missing.
+        LocalFault: a file is missing, the delimiter is another, a mapped column is missing, or the encoding
+            is another.
         DocumentError: the mapping does not hold.
     """
     for sheets in mappings.load(path).files():
@@ -36,7 +41,8 @@ def inspect(path: Path) -> None:
         try:
             with first.path.open("rb") as file:
                 start = file.read(PIECE)
-                _decodable(start, iter(lambda: file.read(PIECE), b""), first)
+                if rows:
+                    _decodable(start, iter(lambda: file.read(PIECE), b""), first)
         except OSError as error:
             raise unreadable(first, error) from None
         head = names(header(normal(start, first.form), first)[0], first.form)
@@ -105,11 +111,11 @@ def places(sheet: Sheet, columns: Sequence[str]) -> dict[str, int]:
 
 
 def normal(data: bytes, form: FileForm) -> bytes:
-    """The export in UTF-8 with one kind of line end; what cannot be decoded becomes a mark."""
+    """The export in UTF-8 with one kind of line end; ``UNREADABLE`` stands for what cannot be decoded."""
     if data.isascii():
-        return data.replace(b"\0", _NUL.encode()).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    text = data.decode(form.encoding, errors="replace").replace(_MARK, "")
-    return text.replace("\0", _NUL).replace("\r\n", "\n").replace("\r", "\n").encode()
+        return data.replace(b"\0", UNREADABLE.encode()).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    text = data.decode(form.encoding, errors="replace").removeprefix(_MARK).replace(_MARK, UNREADABLE)
+    return text.replace("\0", UNREADABLE).replace("\r\n", "\n").replace("\r", "\n").encode()
 
 
 def has_text(line: str, form: FileForm) -> bool:

@@ -17,12 +17,14 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from node.records import AGE, AGE_SOURCES, CODED, FIELDS, LENDERS, REQUIRED
-from node.texts import both
+from node.texts import beside, both
 from samentel.documents.codelists import Dimension, Fixed
 from samentel.documents.model import Model, from_toml
 from samentel.documents.programme import Counting, Population, Programme, Records
 from samentel.errors import DocumentError, LocalFault
 
+CODES_SHOWN = 60  # of a code list, in a mistake
+UNKNOWN_KEY = "is not a key that is known here"  # as samentel.documents.model says it
 ENCODINGS = ("utf-8", "cp1252", "latin-1")
 _DIRECTIVES = frozenset("dmYHMS")
 _PROBE = datetime(2001, 2, 3)  # noqa: DTZ001 - a date whose day, month and year cannot be taken for each other
@@ -80,7 +82,7 @@ class Sheet:
     Attributes:
         path: the export.
         columns: the heading of the column of each field that these records have themselves.
-        only: by heading, the folded words of which a line must have one.
+        only: by heading, the words of which a line must have one: each folded, with how it is written.
         place: where the mapping file says so: empty for the clients, else such as ``victims.``.
         file_place: where it names the export.
     """
@@ -89,7 +91,7 @@ class Sheet:
     path: Path
     form: FileForm
     columns: dict[str, str]
-    only: dict[str, frozenset[str]]
+    only: dict[str, dict[str, str]]
     place: str
     file_place: str
 
@@ -143,7 +145,10 @@ def load(path: Path) -> Mapping:
     except OSError:
         raise LocalFault(both("mapping.missing", path=path)) from None
     headline = both("mapping.wrong", path=path)
-    written = from_toml(MappingFile, data, headline)
+    try:
+        written = from_toml(MappingFile, data, headline)
+    except DocumentError as error:
+        raise DocumentError(headline, [_with_sections(problem) for problem in error.problems]) from None
     problems = [*_section_problems(written), *_code_problems(written)]
     if problems:
         raise DocumentError(headline, problems)
@@ -213,10 +218,26 @@ def _dimension_misfits(mapping: Mapping, dimension: Dimension) -> Iterator[str]:
     known = {code.code for code in dimension.codes}
     targets = mapping.codes.get(dimension.field, {})
     for code in sorted(set(targets.values()) - known):
-        yield f"codes.{dimension.field}: {code} is not one of the programme's codes for {dimension.id}"
+        yield f"codes.{dimension.field}: {_no_code(code, dimension)}"
     blank = mapping.blank.get(dimension.field)
     if blank is not None and blank not in known:
-        yield f"blank.{dimension.field}: {blank} is not one of the programme's codes for {dimension.id}"
+        yield f"blank.{dimension.field}: {_no_code(blank, dimension)}"
+
+
+def _no_code(code: str, dimension: Dimension) -> str:
+    codes = [one.code for one in dimension.codes]
+    more = ", ..." if len(codes) > CODES_SHOWN else ""
+    said = beside("mapping.code", code=code, dimension=dimension.id)
+    return f"{said}; {beside('mapping.codes')} {', '.join(codes[:CODES_SHOWN])}{more}"
+
+
+def _with_sections(problem: str) -> str:
+    """The mistake; and where it is a section that is not known, which ones are."""
+    place, _, said = problem.partition(": ")
+    if "." in place or said != UNKNOWN_KEY:
+        return problem
+    sections = ", ".join(f"[{name}]" for name in MappingFile.model_fields)
+    return f"{problem}; {beside('mapping.sections')} {sections}"
 
 
 def _sections(written: MappingFile) -> Iterator[tuple[Records, Section]]:
@@ -237,7 +258,7 @@ def _sheet(kind: Records, section: Section, written: MappingFile, folder: Path) 
         path=(folder / form.path).resolve(),
         form=form,
         columns=dict(section.columns),
-        only={heading: frozenset(map(folded, words)) for heading, words in section.only.items()},
+        only={heading: {folded(word): word for word in words} for heading, words in section.only.items()},
         place=place,
         file_place=f"{place if section.file else ''}file",
     )

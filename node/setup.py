@@ -67,10 +67,10 @@ sex = "geslacht"
 citizenship = "nationaliteit"
 reason = "aanleiding"
 
-# Slachtoffers, verzoeken en plaatsingen / victims, requests and placements: haal het hekje weg van wat u hebt /
-# take the hash away from what you have. Zonder [x.file] uit het bestand hierboven / without it from the file above.
-#[victims.only]                    # alleen regels met een van deze woorden / only lines with one of these words
-#"aanleiding" = ["seksuele uitbuiting", "arbeidsuitbuiting", "criminele uitbuiting", "vermoeden mensenhandel"]
+# Slachtoffers, verzoeken, plaatsingen: haal het hekje weg bij wat u hebt. Zonder [x.file]: het bestand boven.
+# Victims, requests, placements: take the hash away from what you have. Without [x.file]: the file above.
+#[victims.only]  # alleen regels met een van deze woorden / only lines with one of these words
+#"aanleiding" = ["seksuele uitbuiting", "arbeidsuitbuiting", "vermoeden mensenhandel"]
 #[victims.columns]
 #person = "clientnummer"
 #form = "aanleiding"

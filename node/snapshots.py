@@ -12,6 +12,7 @@ as tokens, keyed with a secret of this node; no number and no name is kept.
 """
 
 import hmac
+import json
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -78,6 +79,7 @@ def prepare(
     known = tuple(record.where for record in held)
     own = next((record for record in held if _is_own(record.where, asked)), None)
     if own is not None:
+        check_roster(key, own, asked.institution)
         return Prepared(opened(key, own, asked.programme), None, known)
     memory = intake.Memory(
         token=tokens(key, asked.period.year),
@@ -105,7 +107,7 @@ def sealed(
     named = b"".join(sorted(counted))
     return SnapshotRecord(
         where,
-        codes=sealing.seal_snapshot(key, where.programme, period, _CODES, _packed(codes, programme)),
+        codes=sealing.seal_snapshot(key, where.programme, period, _CODES, _packed(codes, asked)),
         persons=sealing.seal_snapshot(key, where.programme, period, _PERSONS, named) if where.binds else b"",
     )
 
@@ -116,9 +118,26 @@ def opened(key: SigningKey, record: SnapshotRecord, programme: Programme) -> Cod
     Raises:
         LocalFault: it does not open with this key, or was written by another version of Samentel.
     """
+    return _unpacked(_unsealed(key, record)[1], programme)
+
+
+def check_roster(key: SigningKey, record: SnapshotRecord, institution: Institution) -> None:
+    """Raise LocalFault when the roster said something else of this institution when the period was sealed.
+
+    Its cells could lie in levels that it has no more: they would escape the rules and consents of today.
+    """
+    if _unsealed(key, record)[0] != _said_of(institution):
+        raise LocalFault(
+            f"the roster says something else of this institution than when {record.where.period} was first "
+            "counted: that period cannot be counted again"
+        )
+
+
+def _unsealed(key: SigningKey, record: SnapshotRecord) -> tuple[bytes, bytes]:
     where = record.where
     data = sealing.unseal_snapshot(key, where.programme, where.period, _CODES, record.codes)
-    return _unpacked(data, programme)
+    said, _, packed = data.partition(b"\n")
+    return said, packed
 
 
 def persons(key: SigningKey, record: SnapshotRecord) -> frozenset[bytes]:
@@ -147,10 +166,18 @@ def _is_own(where: SealedPeriod, asked: Question) -> bool:
     return (where.programme, where.period) == (asked.programme.digest, str(asked.period))
 
 
-def _packed(codes: Codes, programme: Programme) -> bytes:
+def _said_of(institution: Institution) -> bytes:
+    """What the roster fixes of this institution's levels, on one line."""
+    facts = [institution.type, institution.province, sorted(institution.facilities)]
+    return json.dumps(facts, separators=(",", ":")).encode()
+
+
+def _packed(codes: Codes, asked: Question) -> bytes:
+    programme = asked.programme
     columns = [np.sort(codes.cells[table.id]).astype(_CELL) for table in programme.measured]
     lengths = np.array([len(column) for column in columns], dtype=_LENGTH)
-    return zlib.compress(b"".join([lengths.tobytes(), *(column.tobytes() for column in columns)]))
+    cells = zlib.compress(b"".join([lengths.tobytes(), *(column.tobytes() for column in columns)]))
+    return _said_of(asked.institution) + b"\n" + cells
 
 
 def _unpacked(data: bytes, programme: Programme) -> Codes:

@@ -3,8 +3,11 @@
 **A line is a row.** Each line is read as if it stood by itself, so that whatever
 one person's line holds (a stray quote, an unreadable byte, a missing field), the
 rows of all others stay what they were: the bound on one person's influence rests
-on this. A line break inside quotes therefore makes two rows, neither of which
-has the right number of fields; see ``Export.broken``.
+on this. A line break inside quotes therefore makes two lines, each of which
+counts if it has as many fields as the header; see ``Export.broken``.
+
+A person's number in which anything cannot be read is nobody's: two such numbers
+could come out as the same.
 
 No text of an export is ever put into an error.
 """
@@ -34,7 +37,7 @@ class Export:
 
     Attributes:
         rows: one column of text a mapped field, in no stated order. The person's number is trimmed.
-        nobody: how many lines have no person's number: they are in no row.
+        nobody: how many lines have no person's number, or one that cannot be read: they are in no row.
         broken: how many lines of the file could not be split into as many fields as the header has: neither.
             Told of the first kind of record of a file only.
         dates: the forms in which dates are written, tried in order.
@@ -153,7 +156,11 @@ def _export(table: pl.DataFrame, sheet: Sheet, places: Mapping[str, int], broken
         meant = [word for word in table[column].unique() if folded(word) in words]
         table = table.filter(pl.col(column).is_in(meant))
     columns = [pl.col(_column(places[heading])).alias(field) for field, heading in sheet.columns.items()]
-    rows = table.select(*columns).with_columns(pl.col(_PERSON).str.strip_chars())
+    rows = table.select(*columns)
+    # Two numbers that cannot be read could come out as one: then one person would change the rows of another.
+    unreadable = pl.col(_PERSON).str.contains(form.UNREADABLE, literal=True)
+    number = pl.when(unreadable).then(pl.lit("")).otherwise(pl.col(_PERSON).str.strip_chars())
+    rows = rows.with_columns(number.alias(_PERSON))
     known = rows.filter(pl.col(_PERSON) != "")
     return Export(known, _nobodys(table, rows[_PERSON] == ""), broken, sheet.form.dates)
 

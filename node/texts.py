@@ -50,9 +50,21 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "period.year": ("per kalenderjaar", "by calendar year"),
     "period.quarter": ("per kwartaal", "by quarter"),
     "of_whom": ("Wie tellen mee", "Who is counted"),
-    "inflow": (
+    "inflow.clients": (
         "ieder telt bij het eerste contact in de periode",
         "each counts at the first contact in the period",
+    ),
+    "inflow.victims": (
+        "ieder telt bij het eerste contact in de periode",
+        "each counts at the first contact in the period",
+    ),
+    "inflow.requests": (
+        "ieder telt in de periode waarin de datum van het verzoek valt",
+        "each counts in the period in which the date of the request lies",
+    ),
+    "inflow.placements": (
+        "ieder telt in de periode waarin de datum van de plaatsing valt",
+        "each counts in the period in which the date of the placement lies",
     ),
     "stock": ("ieder telt die in de periode aanwezig is", "each counts who is there in the period"),
     "rows": (
@@ -162,6 +174,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "een regel zonder leesbare datum telt mee in de jaartabellen van elk jaar",
         "a line without a readable date counts in the annual tables of every year",
     ),
+    "sealed": (
+        "Wie in een periode telt, ligt hier vast zodra voor die periode voor het eerst ruis is getrokken: "
+        "correcties daarna tellen in latere pogingen niet mee.",
+        "Whom a period counts is fixed here once noise is first drawn for that period: corrections after "
+        "that do not count in later attempts.",
+    ),
     "roster": (
         "Gaat alleen door met ten minste {least} instellingen.",
         "Goes ahead with at least {least} institutions only.",
@@ -194,6 +212,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "missing `samentel-node status` names later.",
     ),
     "small.options": ("Instemmen met alle: {options}", "To agree to all: {options}"),
+    "small.agrees": (
+        "Deze goedkeuring stemt in met kleine niveaus: {names}",
+        "This approval agrees to small levels: {names}",
+    ),
     "small.agreed": ("Ingestemd met kleine niveaus: {names}", "Agreed to small levels: {names}"),
     "approve.small": (
         "dit programma telt niveaus die weinig instellingen kunnen vullen: stem daarmee in met {options}",
@@ -342,6 +364,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "De mapping {path} klopt niet; verbeter wat hieronder staat. Er is niets verstuurd.",
         "Correct what is named below; nothing was sent. The mapping {path}",
     ),
+    "mapping.code": (
+        "{code} is geen code van het programma voor {dimension}",
+        "{code} is not one of the programme's codes for {dimension}",
+    ),
+    "mapping.codes": ("die zijn", "those are"),
+    "mapping.sections": ("de onderdelen van een mapping zijn", "the sections of a mapping are"),
     "check.rows": ("Regels met inhoud", "Lines with content"),
     "check.persons": ("Verschillende personen", "Different persons"),
     "check.counting": (
@@ -401,10 +429,28 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{dimension} ({kind}): a kind that this institution does not have, says the roster: unknown",
     ),
     "check.no_roster": (
-        "Nog geen lijst van deelnemers ontvangen: wat die van een instelling zegt (soort organisatie, "
-        "soorten opvang) staat hieronder als onbekend",
-        "No roster received yet: what it says of an institution (kind of organisation, kinds of places) is "
-        "shown as unknown below",
+        "Nog geen lijst van deelnemers die deze instelling noemt: de soorten opvang die zij heeft zijn niet "
+        "bekend; een regel die er een noemt, staat in de tabellen als onbekend",
+        "No roster that names this institution yet: the kinds of places it has are not known; a line that "
+        "names one is shown as unknown in the tables",
+    ),
+    "check.no_table": (
+        "Nog geen lijst van deelnemers die deze instelling noemt, en dus geen tabellen naar soort "
+        "organisatie of provincie: {tables}",
+        "No roster that names this institution yet, and so no tables by kind of organisation or province: "
+        "{tables}",
+    ),
+    "check.no_lines": (
+        "De mapping heeft [{kind}], maar er is geen enkele zulke regel: klopt het bestand, en de woorden?",
+        "The mapping has [{kind}], but there is no such line at all: are file and words the right ones?",
+    ),
+    "check.never": (
+        "{place}: het woord {word!r} staat nergens in die kolom: is het zo gespeld als in de export?",
+        "{place}: the word {word!r} is nowhere in that column: is it spelled as in the export?",
+    ),
+    "check.not_asked": (
+        "In de mapping, en niet gevraagd door dit programma: {fields}",
+        "In the mapping, and not asked by this programme: {fields}",
     ),
     "check.clients": ("Cliënten", "Clients"),
     "check.victims": ("Slachtoffers", "Victims"),
@@ -423,6 +469,11 @@ YES = {"nl": ("j", "ja", "y", "yes"), "en": ("y", "yes", "j", "ja")}
 def both(key: str, **values: object) -> str:
     """A sentence in both languages, the Dutch one first."""
     return "\n".join(text.format(**values) for text in TEXTS[key])
+
+
+def beside(key: str, **values: object) -> str:
+    """As ``both``, on one line: for one of many mistakes."""
+    return " / ".join(text.format(**values) for text in TEXTS[key])
 
 
 class Words:

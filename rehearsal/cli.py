@@ -4,6 +4,8 @@ from pathlib import Path
 
 from desk.cli import Whole
 
+PART = "fewer than {whole} institutions are a part of the country, not a calibrated one"
+
 
 def demo(*, out: Path = Path("out")) -> None:
     """A whole federation on this machine, with made-up people: two releases, and two nodes that are killed.
@@ -35,27 +37,20 @@ def sector(
     programme: str = "registratie-2025",
     consent_required: bool | None = None,
 ) -> None:
-    """Write exports and mapping files of institutions that do not exist, and the true tables apart.
-
-    OUT/NODE/ receives an institution's exports and its mapping.toml; OUT/roster.csv what the roster says of
-    each institution; OUT/truth/ the true cells of every table of a programme. The people are drawn after
-    published figures. Up to twelve institutions are those of the demo; forty are a whole country.
-
-    Example:  samentel rehearse sector --out sector
-    Example:  samentel rehearse sector --institutions 12 --programme registratie-demo --out twelve
-    Example:  samentel rehearse sector --year 2017 --seed 3 --no-consent-required --out before-2018
+    """What ``desk.cli.SECTOR`` says.
 
     Args:
         out: a directory that is empty or not there yet.
-        institutions: how many, 40 at most.
+        institutions: how many, 40 at most; only 40 are as docs/sector.md says.
         year: the reporting year; a few records lie in the years beside it.
         seed: the same number makes the same sector.
         programme: of which the true tables are written: a TOML file, or one that comes with this software.
         consent_required: whether helpers report victims with their consent only; by default from 2018 on.
     """
+    from desk.numerals import counted
     from desk.screen import console
     from desk.signing import read_programme
-    from rehearsal.sector import directory, houses, make
+    from rehearsal.sector import NATION, directory, houses, make
 
     asked, chosen, place = read_programme(programme), houses(institutions), directory.prepared(out)
     screen = console()
@@ -63,7 +58,10 @@ def sector(
         made = make(year, seed, chosen, consent_required=consent_required)
         directory.write(made, asked, place, status.update)
     people = sum(made.truth.values())
+    there = counted(len(chosen), "institution|institutions")
     screen.print(
-        f"{out}: {len(chosen)} institutions, {people} clients of {year}, none of whom exists", soft_wrap=True
+        f"{out}: {there}, {counted(people, 'client|clients')} of {year}, none of whom exists", soft_wrap=True
     )
+    if len(chosen) < len(NATION):
+        screen.print(f"  {PART.format(whole=len(NATION))}", soft_wrap=True)
     screen.print(f"  the true tables of {asked.id}: {place / directory.TRUTH}", soft_wrap=True)

@@ -157,6 +157,8 @@ def _applies_problems(dimension: Dimension, known: Mapping[str, Dimension]) -> I
         behind = known.get(other.rolls_up or "", other)
         if other.applies or behind.applies:
             yield f"{place}: {name} itself applies to some rows only; name one that applies to all"
+        if behind.fixed_by is not None:  # its levels would hide in this dimension, and escape their rule
+            yield f"{place}: {name} is fixed by the roster; cross the two in a table instead"
         strange = set(codes) - {code.code for code in other.codes}
         yield from (f"{place}.{name}: {code} is not one of its codes" for code in sorted(strange))
 

@@ -71,7 +71,7 @@ def fixed_levels(programme: Programme, roster: Roster) -> tuple[FixedLevel, ...]
     for one in roster.institutions:
         alike.setdefault((one.type, one.province, one.facilities), []).append(one)
     levels = []
-    for dimension in _used(programme):
+    for dimension in ruled(programme):
         nodes: list[list[str]] = [[] for _ in dimension.codes]
         for group in alike.values():
             for place in _reach(programme, dimension, group[0]):
@@ -100,13 +100,32 @@ def too_small(programme: Programme, roster: Roster) -> tuple[FixedLevel, ...]:
     )
 
 
+def unnamed(programme: Programme, roster: Roster) -> tuple[str, ...]:
+    """Institutions whose type or province on the roster no level of the programme names, each with that word.
+
+    They would count as the unknown level, and nobody would see that a word was mistyped.
+    """
+    found = []
+    for dimension in ruled(programme):
+        fine = _fine(programme, dimension)
+        if fine.fixed_by in (Fixed.TYPE, Fixed.PROVINCE):
+            known = {word for code in fine.codes for word in (code.members or (code.code,))}
+            found += [
+                f"{one.node}: {word}"
+                for one in roster.institutions
+                for word in ({Fixed.TYPE: one.type, Fixed.PROVINCE: one.province}[fine.fixed_by],)
+                if word not in known
+            ]
+    return tuple(found)
+
+
 def consents_needed(programme: Programme, institution: Institution) -> tuple[str, ...]:
     """The levels by consent that this institution can fill: without its yes to each it takes no part."""
     if programme.mode is Mode.INDIVIDUAL:
         return ()
     return tuple(
         _name(dimension, place)
-        for dimension in _used(programme)
+        for dimension in ruled(programme)
         for place in sorted(_reach(programme, dimension, institution))
         if _by_consent(programme, dimension, place)
     )
@@ -118,20 +137,25 @@ def consents_known(programme: Programme) -> tuple[str, ...]:
         return ()
     return tuple(
         _name(dimension, place)
-        for dimension in _used(programme)
+        for dimension in ruled(programme)
         for place in range(len(dimension.codes))
         if _by_consent(programme, dimension, place)
     )
 
 
-def _used(programme: Programme) -> list[Dimension]:
-    """The dimensions of the programme's tables whose levels the roster decides."""
+def ruled(programme: Programme) -> list[Dimension]:
+    """The dimensions of the programme's tables whose levels the roster decides, and the rule is for.
+
+    Where tables count along two of them of which one takes codes of the other together, or both of a third,
+    a level can be the difference of two others: then the finest is under the rule.
+    """
     names = {name for table in programme.tables for name in table.dimensions}
-    return [
-        dimension
-        for dimension in programme.dimensions
-        if dimension.id in names and _fine(programme, dimension).fixed_by is not None
-    ]
+    found: dict[str, list[Dimension]] = {}
+    for dimension in programme.dimensions:
+        fine = _fine(programme, dimension)
+        if dimension.id in names and fine.fixed_by is not None:
+            found.setdefault(fine.id, []).append(dimension)
+    return [used[0] if len(used) == 1 else programme.dimension(fine) for fine, used in found.items()]
 
 
 def _fine(programme: Programme, dimension: Dimension) -> Dimension:

@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import Field, PrivateAttr, StringConstraints, model_validator
 
 from samentel.documents import codelists
-from samentel.documents.codelists import Dimension, Key, Text, repeated
+from samentel.documents.codelists import Dimension, Fixed, Key, Text, repeated
 from samentel.documents.envelope import Envelope, open_envelope
 from samentel.documents.keys import VerifyKey
 from samentel.documents.model import Exact, Model, Name, from_toml
@@ -249,8 +249,8 @@ def _table_problems(programme: Programme) -> Iterator[str]:
         missing = [name for name in table.dimensions if name not in dimensions]
         yield from (f"{place}.dimensions: there is no dimension {name}" for name in missing)
         yield from (f"{place}.dimensions: {name} stands twice" for name in repeated(table.dimensions))
-        if table.years == 2:
-            yield f"{place}.years: write 1, or 3 for a table that is published as the sum of three years"
+        if table.years == 2 or (table.years > 1 and programme.period != "year"):
+            yield f"{place}.years: write 1, or in a yearly programme 3 for a table that is the sum of three"
         if not missing:
             used = [dimensions[name] for name in table.dimensions]
             yield from _crossing_problems(place, used, dimensions)
@@ -261,6 +261,7 @@ def _table_problems(programme: Programme) -> Iterator[str]:
                     f"{place}.rho_share: is 0, so it must follow from a table of {table.population} that has "
                     "its dimensions and more, and a share"
                 )
+    yield from _fixed_twice(programme, dimensions)
     if cells > MAX_CELLS:
         yield f"tables: {cells} cells together, the most is {MAX_CELLS}"
     shares = sum((table.rho_share for table in programme.tables), Fraction(0))
@@ -278,6 +279,18 @@ def _crossing_problems(
     for dimension in used:
         if dimension.rolls_up in names:
             yield f"{place}.dimensions: {dimension.id} takes codes of {dimension.rolls_up} together; use one"
+
+
+def _fixed_twice(programme: Programme, known: Mapping[str, Dimension]) -> Iterator[str]:
+    used = {name: known[name] for table in programme.tables for name in table.dimensions if name in known}
+    fine = {one.id: one for one in (known.get(one.rolls_up or "", one) for one in used.values())}
+    for fixed in (Fixed.TYPE, Fixed.PROVINCE):
+        same = [one.id for one in fine.values() if one.fixed_by is fixed]
+        if len(same) > 1:  # a level could be the difference of two others, and escape the rule for both
+            yield (
+                f"dimensions.{same[1]}: like {same[0]} it is the {fixed} of an institution; let one roll the "
+                "other up"
+            )
 
 
 def _follows(table: Table, measured: Sequence[Table]) -> bool:

@@ -55,6 +55,8 @@ class Space:
         places: by table id, where each of its coordinates stands. Of the table's own shape.
         bonds: what tables of a dimension and of another that takes its codes together must have in common:
             ``bonds @ coordinates`` is 0 for every set of rows. Of shape (bonds, length); may repeat itself.
+            Says nothing of a question that applies to some rows only: what its codes share with those of
+            the question before it is estimated by each table for itself.
     """
 
     tables: tuple[Table, ...]

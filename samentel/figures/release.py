@@ -17,6 +17,7 @@ from samentel.documents.model import DigestField, Exact, LongExact, Model, Momen
 from samentel.documents.programme import Mode, Programme, Table
 from samentel.figures.collusion import Collusion, collusion_of
 from samentel.figures.estimate import CONFIDENCE, NationalSum, NationalTables, pooled
+from samentel.figures.listed import CodeList, listed
 from samentel.figures.workload import spread
 
 COLUMNS = ("table", "cell", "dimensions", "codes", "label_nl", "label_en",
@@ -138,6 +139,7 @@ class Manifest(Model):
 
     Attributes:
         earlier: the years before this one of which tables of three years are the sum, oldest first.
+        code_lists: what the codes of the tables that have figures mean, and their like in other code lists.
     """
 
     kind: Literal["release"] = "release"
@@ -161,6 +163,7 @@ class Manifest(Model):
     interval: Text
     reading: Text
     tables: tuple[TableFacts, ...]
+    code_lists: tuple[CodeList, ...] = ()
     files: tuple[File, ...]
     software: str
 
@@ -178,11 +181,15 @@ INTERVAL = Text(
 READING = Text(
     nl="Reken met 'estimate' (zuiver, kan negatief zijn); 'share' is het deel van het totaal waarover de "
     "tabel gaat. De kolommen 'shown' zijn teksten om te lezen: afgerond, nooit negatief, niet op te tellen. "
-    "Tabellen over dezelfde personen zijn op elkaar afgestemd: wat zij gemeen hebben is in 'estimate' "
-    "gelijk. Wie bij twee instellingen hulp kreeg, telt tweemaal.",
+    "Tabellen over dezelfde personen zijn op elkaar afgestemd: randtotalen en samengenomen codes die zij "
+    "gemeen hebben, zijn in 'estimate' gelijk. Cijfers van een vervolgvraag, zoals de grond van een "
+    "weigering, zijn daar los van geschat: samen hoeven zij niet gelijk te zijn aan het aantal voor wie de "
+    "vraag geldt. Wie bij twee instellingen hulp kreeg, telt tweemaal.",
     en="Calculate with 'estimate' (unbiased, may be negative); 'share' is the part of the total that the "
     "table is about. The 'shown' columns are texts for reading: rounded, never negative, not to be added up. "
-    "Tables about the same persons are fitted together: what they have in common is equal in 'estimate'. "
+    "Tables about the same persons are fitted together: margins and roll-ups that they have in common are "
+    "equal in 'estimate'. Figures of a follow-up question, such as the ground of a refusal, are estimated "
+    "by themselves: together they need not equal the number to whom the question applies. "
     "A person helped at two institutions counts twice.",
 )
 THREE_YEARS = Text(
@@ -262,14 +269,17 @@ def colluders_sentence(collusion: Collusion) -> Text:
     most = collusion.withstood
     facts = {
         "c": collusion.programme.roster.collude_max,
-        "central": _shown(collusion.central),
         "most": most,
-        "more": _shown(collusion.with_colluders(most)),
         "beyond": most + 1,
+    }
+    losses = {
+        "central": _shown(collusion.central),
+        "more": _shown(collusion.with_colluders(most)),
         "local": _shown(collusion.loss.local),
     }
+    dutch = {name: loss.replace(".", ",") for name, loss in losses.items()}
     form = _MORE_COLLUDERS if most > collusion.programme.roster.collude_max else _NO_MORE_COLLUDERS
-    return Text(nl=form.nl.format(**facts), en=form.en.format(**facts))
+    return Text(nl=form.nl.format(**facts, **dutch), en=form.en.format(**facts, **losses))
 
 
 def _shown(rho: Fraction) -> str:
@@ -340,6 +350,12 @@ def table_facts(
 def _summed(table: Table, periods: Sequence[str]) -> tuple[str, ...]:
     """The periods that a table of this release is the sum of; none if there are too few for it."""
     return tuple(periods[-table.years :]) if len(periods) >= table.years else ()
+
+
+def code_lists(programme: Programme, tables: Sequence[TableFacts]) -> tuple[CodeList, ...]:
+    """The code list of every dimension along which a table counts that has figures in this release."""
+    used = {name for facts in tables if facts.withheld is None for name in facts.dimensions}
+    return tuple(listed(programme, it) for it in programme.dimensions if it.id in used)
 
 
 def rows(programme: Programme, years: Sequence[NationalTables]) -> Iterator[Row]:

@@ -89,6 +89,18 @@ async def test_a_round_with_a_level_too_small_is_not_opened(serving, tools):
     await admin.close()
 
 
+async def test_a_mistyped_kind_of_organisation_is_told_before_anybody_is_asked(serving, tools):
+    for name, kind in zip(tools.NODES, ("VO_MO", "VO_MO", "VO_MO", "VOMO"), strict=True):
+        await enrolled(serving, name, type=kind)
+    documents.publish(serving.config, serving.sign_roster())
+    admin = serving.admin_link()
+    asked = published(serving, levelled(tools))
+    with pytest.raises((grpc.aio.AioRpcError, SamentelError)) as caught:
+        await admin.call(M.OPEN_ROUND, m.OpenRoundRequest(asked, "2025", 0))
+    assert f"{tools.NODES[3]}: VOMO" in f"{caught.value} {getattr(caught.value, 'details', str)()}"
+    await admin.close()
+
+
 def published(serving, text):
     envelope = seal(programmes.PAYLOAD_TYPE, text, *serving.authority)
     documents.publish(serving.config, envelope)

@@ -146,6 +146,33 @@ def test_a_release_of_a_secure_sum_says_how_many_dealt_and_states_the_noise_that
     assert np.diff(reason) == pytest.approx(np.ones(17))
 
 
+def test_the_manifest_carries_the_code_lists_with_their_like_in_other_lists(tmp_path):
+    programme = programmes.parse(packaged("registratie-2025"))
+    plan = share_plan(programme, 12, 11)
+    counts = np.arange(programme.vector_length, dtype=np.int64) * 8
+    release = secure_sum(
+        programme=programme,
+        plan=plan,
+        national=national_of(plan, [f"n{number}" for number in range(10)], counts),
+    )
+    publisher.write(tmp_path, release, SigningKey(b"\1" * 32))
+    manifest = publisher.manifest_of(publisher.read_manifest(tmp_path, release.release_id))
+    lists = {it.id: {code.code: code for code in it.codes} for it in manifest.code_lists}
+    aligned = {code: its.alignment["eurostat"] for code, its in lists["nationality"].items()}
+    assert aligned["NL"] == "NAT"
+    assert "EU27_2020_FOR" in aligned["FOR"].split(", ")
+    assert (lists["nationality"]["NL"].nl, lists["nationality"]["NL"].en) == ("Nederlands", "Dutch")
+    # Every code of every figure is explained, and no list is there of which no table has figures.
+    frame = pl.read_parquet(tmp_path / release.release_id / "tables.parquet")
+    pairs = {
+        pair
+        for dimensions, codes in frame.select("dimensions", "codes").iter_rows()
+        if dimensions
+        for pair in zip(dimensions.split("|"), codes.split("|"), strict=True)
+    }
+    assert pairs == {(name, code) for name, its in lists.items() for code in its}
+
+
 def test_a_share_that_means_nothing_is_empty_in_both_files(tmp_path):
     nobody = secure_sum()
     zeros = np.zeros(nobody.programme.vector_length, dtype=np.int64)

@@ -4,6 +4,8 @@ import asyncio
 import csv
 import json
 
+import pytest
+
 from aggregator.client import Coordinator
 from samentel.documents.envelope import open_envelope
 from samentel.documents.keys import VerifyKey
@@ -49,7 +51,12 @@ async def test_four_nodes_make_a_release(federation, tools):
         data = await ask(coordinator.read_file, done.release_id, "tables.csv")
         assert digest(data) == next(it["sha256"] for it in manifest["files"] if it["name"] == "tables.csv")
         rows = list(csv.DictReader(data.decode().splitlines()))
-        assert [float(row["estimate"]) for row in rows] == [10.0 * it for it in [0, 1, 2, *range(9)]]
+        # Cell i of each table sums to 10 * i: 30 by reason alone, 360 by reason and sex. Together they are
+        # 112.5, since a margin of the finer table has three times the noise of a cell of the coarser one.
+        assert [row["table"] for row in rows] == ["reason"] * 3 + ["reason-sex"] * 9
+        estimates = [float(row["estimate"]) for row in rows]
+        assert estimates[:3] == pytest.approx([7.5, 37.5, 67.5])
+        assert [sum(estimates[at : at + 3]) for at in (3, 6, 9)] == pytest.approx(estimates[:3])
         last = await peer.links[-1].call(M.POLL, tools.poll())
         assert last.rounds[0].phase is RoundPhase.PUBLISHED
         assert last.rounds[0].release_digest == (await ask(coordinator.manifest, done.release_id)).digest

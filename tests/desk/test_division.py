@@ -59,7 +59,7 @@ def test_remarks_other_quotes_and_line_ends_stay():
 
 
 def test_the_id_of_a_dimension_is_no_table(national):
-    data = b'[[dimensions]]\nid = "reason"\nrho_share = "1/2"\n'
+    data = b'[[tables]]\nid = "a"\n[[dimensions]]\nid = "reason"\nrho_share = "1/2"\n'
     with pytest.raises(DocumentError, match=r"tables\.reason: has no rho_share here"):
         division.put_into(data, {"reason": Fraction(1)}, "p.toml")
 
@@ -81,3 +81,11 @@ def test_a_file_without_some_table_is_refused_with_its_name(national):
 def test_what_is_no_text_is_said():
     with pytest.raises(DocumentError, match="not UTF-8"):
         division.put_into(b"\xff", {}, "p.toml")
+
+
+def test_a_file_without_tables_is_said_to_be_no_programme():
+    with pytest.raises(DocumentError) as caught:
+        division.put_into(b"node,name,type\n", {"clients": Fraction(1)}, "roster.csv")
+    assert caught.value.problems == (
+        "is no programme, nor its part with tables: there is no [[tables]] in it",
+    )

@@ -190,8 +190,11 @@ def test_it_differs_from_the_individual_programme_in_mode_and_numbers_only(toget
                 "tau × cellen",
                 "ten minste 10 in de som",
                 "9 moeten helpen",
-                "is 80: daar passen 17 poging",
-                "3.0 ×",
+                "is 80, genoeg voor 17 pogingen",
+                "3,0 ×",
+                "± 2,8",
+                "60,00 %",
+                "0,643",
             ),
         ),
         (
@@ -203,8 +206,11 @@ def test_it_differs_from_the_individual_programme_in_mode_and_numbers_only(toget
                 "tau × cells",
                 "at least 10 must be in the sum",
                 "9 must help",
-                "is 80: 17 attempt(s) fit",
+                "is 80, enough for 17 attempts",
                 "3.0 ×",
+                "± 2.8",
+                "60.00%",
+                "0.643",
             ),
         ),
     ],
@@ -213,7 +219,7 @@ def test_a_reader_sees_all_of_it(together, language, words):
     screen = Console(width=140, record=True, file=io.StringIO())
     screen.print(plan_page.render(planning.plan(together, 12, 1), language))
     text = " ".join(screen.export_text().split())
-    for word in (*words, "11 inst", "± 2.8", "60.00%", "0.643"):
+    for word in (*words, "11 inst"):
         assert word in text, word
 
 

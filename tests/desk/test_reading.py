@@ -41,7 +41,7 @@ def shown(manifest, directory, language):
 @pytest.mark.parametrize(
     ("language", "says"),
     [
-        ("nl", ["mode secure-sum", "bij 4 is dat rho 0.8", "maskers", "10 van de 12"]),
+        ("nl", ["mode secure-sum", "bij 4 is dat rho 0,8", "maskers", "10 van de 12"]),
         ("en", ["mode secure-sum", "with 4 it is rho 0.8", "masks", "10 of 12"]),
     ],
 )

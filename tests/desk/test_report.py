@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from aggregator import publisher
 from aggregator.conductor import Round
 from aggregator.events import RoundOpened
-from desk import charts, report
+from desk import charts, numerals, report
 from desk.charts import Dot
 from desk.packaged import packaged
 from desk.pull import Figure
@@ -134,9 +135,15 @@ def rows_of(release):
     return list(csv.DictReader(io.StringIO((release / "tables.csv").read_text("utf-8"))))
 
 
-@pytest.mark.parametrize("language", report.LANGUAGES)
 @pytest.mark.parametrize(
-    "name", ["registratie-demo", "registratie-2025", "aanleiding-samen", "aanleiding-demo"]
+    ("name", "language"),
+    [
+        ("registratie-demo", "nl"),
+        ("registratie-2025", "nl"),
+        ("registratie-2025", "en"),
+        ("aanleiding-samen", "en"),
+        ("aanleiding-demo", "nl"),
+    ],
 )
 def test_a_page_of_any_programme_is_whole_and_needs_nothing_from_elsewhere(tmp_path, name, language):
     shown = page(made(tmp_path, name), language)
@@ -205,6 +212,39 @@ def test_the_dutch_page_is_dutch_in_words_and_numbers(release):
     epsilon = report.read(release).manifest.privacy.epsilon_upper
     assert f"epsilon {epsilon:.2f}".replace(".", ",") in dutch.words
     assert f"epsilon {epsilon:.2f}" in english.words
+    colluding = report.read(release).manifest.privacy.shared_noise.colluders
+    assert colluding.en in english.words
+    assert re.search(r"rho \d+\.\d", colluding.en)
+    assert colluding.nl in dutch.words
+    for places in re.findall(r"\d\.\d+", dutch.words.replace(report.read(release).manifest.software, "")):
+        assert len(places) == 5, places  # a mark between thousands
+
+
+def test_one_institution_is_no_plural_and_the_signed_manifest_is_said_to_be_signed(release):
+    found = report.read(release)
+    coverage = found.manifest.coverage.model_copy(update={"invited": NAMES[:1]})
+    manifest = found.manifest.model_copy(update={"coverage": coverage})
+    shown = Page(report.rendered(report.Release(manifest, found.figures, found.names), "nl"))
+    assert "Gevraagd: 1 instelling." in shown.words
+    for language, signed in (("nl", "hetzelfde, ondertekend"), ("en", "the same, signed")):
+        words = page(release, language).words
+        assert f"manifest.dsse.json : {signed}" in words
+        assert f"manifest.json : {signed}" not in words
+
+
+def test_those_to_whom_a_question_does_not_apply_are_no_answer_to_it(release):
+    """Most requests are not refused, so "not refused" is by far the largest figure of that table."""
+    found = report.read(release)
+    cells = [
+        replace(it, estimate=9e6 if it.codes == ("NA",) else 7e6, lower=6e6, upper=8e6, shown="8")
+        if it.table == "refusal" else it
+        for it in found.figures
+    ]  # fmt: skip
+    shown = Page(report.rendered(report.Release(found.manifest, tuple(cells), found.names), "nl"))
+    (said,) = re.findall(r"Verzoeken naar grond van weigering, het meest: [^.]*", shown.words)
+    label = next(it.labels_nl[0] for it in cells if (it.table, it.codes) == ("refusal", ("NA",)))
+    assert label not in said
+    assert said.count("tussen") == 3
 
 
 def test_the_summary_says_totals_with_their_range_and_the_registration_gap(release):
@@ -221,7 +261,7 @@ def test_the_summary_says_totals_with_their_range_and_the_registration_gap(relea
     )
     gap = f"bij {share} is de aanleiding niet vastgelegd of niet gevraagd, tussen {low} en {high}."
     assert f"Nieuwe cliënten: {gap}" in dutch.words
-    assert "11 zitten in de som. Niet in de som: node-11." in dutch.words
+    assert "Gevraagd: 12 instellingen. Meegedaan: 12. In de som: 11. Niet in de som: node-11." in dutch.words
 
 
 def test_what_others_wrote_is_text_and_never_markup(release):
@@ -248,7 +288,7 @@ def test_truth_is_shown_only_with_the_note_that_people_are_made_up(release):
         title = {"nl": "Nieuwe cliënten naar aanleiding", "en": "New clients by reason for help"}[language]
         lines = with_truth.tables[f"{title}, 2025"]
         assert [line[-1] for line in lines] == [
-            report.number(9000 + number, language) for number in range(len(rows))
+            numerals.number(9000 + number, language) for number in range(len(rows))
         ]
         assert note in with_truth.words
         marks = [its for its in with_truth.named("line") if its["class"] == "truth"]
@@ -342,8 +382,8 @@ def test_the_command_makes_both_pages_and_the_release_still_holds(release, tmp_p
     ],
 )
 def test_numbers_are_written_as_in_the_language(value, decimals, dutch, english):
-    assert report.number(value, "nl", decimals) == dutch
-    assert report.number(value, "en", decimals) == english
+    assert numerals.number(value, "nl", decimals) == dutch
+    assert numerals.number(value, "en", decimals) == english
 
 
 def dot(codes, estimate, half=10.0, truth=None):

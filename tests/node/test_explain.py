@@ -126,6 +126,29 @@ def test_an_individual_programme_says_nothing_of_a_secure_sum():
     assert "per instelling; rho" in shown
 
 
+@pytest.mark.parametrize(
+    ("language", "placed", "asked", "came", "sealed"),
+    [
+        ("nl", "datum van de plaatsing", "datum van het verzoek", "bij het eerste contact", "ligt hier vast"),
+        ("en", "date of the placement", "date of the request", "at the first contact", "is fixed here"),
+    ],
+)
+def test_every_population_is_told_with_the_date_by_which_it_counts(language, placed, asked, came, sealed):
+    shown = programmes.parse(packaged("registratie-2025"))
+    lines = text(shown, Words(language)).splitlines()
+    said = {}
+    for population in shown.populations:
+        at = next(n for n, line in enumerate(lines) if Words(language).either(*titles(population)) in line)
+        said[population.id] = lines[at + 1]
+    expected = {"clients": came, "victims": came, "requests": asked, "placements": placed}
+    assert {name for name, words in expected.items() if words in said[name]} == set(expected)
+    assert sum(sealed in line for line in lines) == 1
+
+
+def titles(population):
+    return f"  {population.title.nl}: ", f"  {population.title.en}: "
+
+
 def test_every_sentence_of_a_secure_sum_takes_the_same_facts_in_both_languages():
     for key, both in TEXTS.items():
         names = [{name for _, name, _, _ in string.Formatter().parse(it) if name} for it in both]

@@ -257,9 +257,28 @@ def test_line_ends_and_a_byte_order_mark_do_not_matter(house, ending, mark):
     assert codes.cells["reason"].tolist() == [1, 3]
 
 
-def test_a_byte_order_mark_inside_an_export_is_no_part_of_any_field(house):
+def test_a_byte_order_mark_inside_an_export_makes_a_field_unreadable_and_a_number_nobodys(house):
     lines = [HEADER, "\ufeffK1;2025-02-03;;;huiselijk", "K1;\ufeff2025-02-03;;;\ufeffhuiselijk", "\ufeff"]
-    assert house.cells("\n".join(lines).encode())["reason"] == Counter({1: 1})
+    assert house.cells("\n".join(lines).encode())["reason"] == Counter({3: 1})
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param(b"12\xff", b"12\xfe", id="undecodable"),
+        pytest.param(b"12\0", b"12\xff", id="nul"),
+        pytest.param("12\ufeff".encode(), b"12", id="mark"),
+        pytest.param(b"J\xe9", b"J\xe8", id="of-another-encoding"),
+    ],
+)
+def test_two_numbers_that_cannot_be_read_never_become_one_person(house, one, other):
+    before = house.cells(HEADER.encode() + b"\n" + other + b";2025-03-01;1990-01-01;vrouw;huiselijk\n")
+    row = b";2025-02-01;1950-01-01;man;niet gevraagd\n"
+    after = house.cells(
+        HEADER.encode() + b"\n" + one + row + other + b";2025-03-01;1990-01-01;vrouw;huiselijk\n"
+    )
+    for table, counts in before.items():
+        assert not counts - after[table]
 
 
 def test_quoted_and_bare_rows_mean_the_same(house):

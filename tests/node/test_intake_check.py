@@ -10,6 +10,7 @@ from node.store import DocumentKind, DocumentRecord, Store
 from node.texts import Words
 from samentel.documents import programme as programmes
 from samentel.documents import roster as rosters
+from samentel.errors import DocumentError
 from samentel.ids import Period
 
 MAPPING = """
@@ -104,16 +105,24 @@ def test_words_without_a_code_are_told_by_kind_of_record(look):
         assert f"! {field}: word without a code: counts as unknown: 1\n          1  geheim" in shown
 
 
-def test_without_a_roster_what_it_fixes_is_unknown_and_this_is_said(look):
+def test_without_a_roster_tables_that_hang_on_it_are_left_out_and_this_is_said(look):
     shown = look(Period(2025))
-    assert "! No roster received yet" in shown
+    assert shown.count("! No roster that names this institution yet: the kinds of places") == 1
+    [left_out] = [line for line in shown.splitlines() if "and so no tables by kind of organisation" in line]
+    asked = programmes.parse(packaged("registratie-2025"))
+    for table in asked.tables:
+        hangs = "organisation" in table.dimensions
+        assert (table.title.en in left_out.split(": ", 1)[1].split("; ")) == hangs, table.id
+        assert (f"\n{table.title.en}, 2025\n" in shown) == (not hangs), table.id
+    assert "! facility: more than half" not in shown  # the column is fine: only the roster lacks
     assert "2  Another or unknown place\n" in shown  # one of each person: it is one kind of place now
     assert "a kind that this institution does not have" not in shown
 
 
 def test_levels_that_the_roster_does_not_give_the_institution_are_counted(look, rostered):
     shown = look(Period(2025))
-    assert "No roster received yet" not in shown
+    assert "No roster" not in shown
+    assert "organisation, 2025" in shown
     said = "a kind that this institution does not have, says the roster: unknown: 1"
     assert f"! facility (Placements): {said}" in shown
     assert f"! help (Victims): {said}" in shown
@@ -136,3 +145,69 @@ def test_dimensions_that_no_record_answers_are_named_once(look):
     for name in ("reason", "age", "citizenship", "via"):
         assert lines.count(f"! {name}: no column; everything counts as unknown") == 1
     assert not [line for line in lines if line.startswith("! organisation:")]
+
+
+def edited(directory, old, new):
+    path = directory / "mapping.toml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+
+def lines_with(shown, words):
+    return [line for line in shown.splitlines() if words in line]
+
+
+def test_a_kind_of_record_without_any_line_is_told(look, directory):
+    assert not lines_with(look(), "no such line")
+    (directory / "placements.csv").write_text(PLACEMENTS.splitlines()[0] + "\n")
+    assert lines_with(look(), "no such line") == [
+        "! The mapping has [placements], but there is no such line at all: are file and words the right ones?"
+    ]
+    (directory / "placements.csv").write_text(PLACEMENTS.splitlines()[0] + "\n;2025-02-01;COSM\n")
+    assert not lines_with(look(), "no such line")  # a line without a number is told as that
+
+
+def test_words_of_only_that_stand_nowhere_are_told_as_they_are_written(look, directory):
+    edited(directory, 'mh = ["ja"]', 'mh = [" JA ", "Vermoeden", "geheim"]')
+    shown = look()
+    assert lines_with(shown, "nowhere") == [
+        f"! victims.only.\"mh\": the word '{word}' is nowhere in that column: is it spelled as in the export?"
+        for word in ("Vermoeden", "geheim")
+    ]
+    assert "Different persons: 2" in shown
+    (directory / "clients.csv").write_text(
+        CLIENTS.replace(";2025-01-01;M;;;nee", ";2025-01-01;M;;;vermoeden")
+    )
+    assert len(lines_with(look(), "nowhere")) == 1  # a line without a number has it as well
+
+
+def test_fields_that_the_programme_does_not_ask_are_named_on_one_quiet_line(look, directory):
+    assert not lines_with(look(), "not asked")
+    edited(directory, 'sex = "sekse"', 'sex = "sekse"\nmunicipality = "sekse"\nvia = "hulp"\nage = "mh"')
+    edited(directory, 'facility_asked = "soort"', 'facility_asked = "soort", via = "soort"')
+    assert lines_with(look(), "not asked") == [
+        "In the mapping, and not asked by this programme: municipality (sekse), requests.via (soort)"
+    ]
+
+
+@pytest.mark.parametrize("place", ["codes", "blank"])
+def test_a_code_that_the_programme_does_not_have_is_told_with_those_it_has(look, directory, place):
+    codes = [code.code for code in programmes.parse(packaged("registratie-2025")).dimension("sex").codes]
+    wrong = '[codes.sex]\nman = "MAN"\n' if place == "codes" else '[blank]\nsex = "MAN"\n'
+    edited(directory, "[victims]", f"{wrong}[victims]")
+    with pytest.raises(DocumentError) as caught:
+        look()
+    assert caught.value.problems == (
+        f"{place}.sex: MAN is geen code van het programma voor sex / MAN is not one of the programme's codes "
+        f"for sex; die zijn / those are {', '.join(codes)}",
+    )
+
+
+def test_a_section_that_is_not_known_is_told_with_those_that_are(look, directory):
+    edited(directory, "[placements]", "[placement]")
+    with pytest.raises(DocumentError) as caught:
+        look()
+    assert caught.value.problems == (
+        "placement: is not a key that is known here; de onderdelen van een mapping zijn / the sections of a "
+        "mapping are [file], [columns], [victims], [requests], [placements], [codes], [blank]",
+    )

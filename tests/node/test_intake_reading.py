@@ -49,7 +49,7 @@ def one_by_one(data, held):
     at = form.places(held.sheets[0], form.names(header, written))
     found = [form.split(line, written) for line in text[end:].decode().split("\n")]
     whole = [(row[at["nr"]].strip(), row[at["datum"]]) for row in found if len(row) == width]
-    return sorted(row for row in whole if row[0])
+    return sorted(row for row in whole if row[0] and form.UNREADABLE not in row[0])
 
 
 @settings(deadline=None, max_examples=400)

@@ -170,5 +170,24 @@ def test_the_command_shows_the_levels_and_takes_the_options(
     with pytest.raises(SystemExit) as left:
         cli.main()
     assert left.value.code in (0, None)
-    assert "Ingestemd met kleine niveaus: facility:COSM" in capsys.readouterr().out
+    assert "Deze goedkeuring stemt in met kleine niveaus: facility:COSM" in capsys.readouterr().out
     assert agreed(premises) == [("facility:COSM",)]
+
+
+@pytest.mark.filterwarnings("ignore:Cyclopts application invoked")
+def test_the_command_shows_no_agreement_to_a_level_that_is_not_asked(
+    kit, premises, envelope, monkeypatch, capsys, directory
+):
+    hold_roster(kit, premises, "COSM")
+    file = directory / "programme.dsse.json"
+    file.write_bytes(to_json(envelope))
+    typed = ["samentel-node", "--config", str(directory / "node.toml"), "approve", str(file), "--yes"]
+    monkeypatch.setattr("sys.argv", [*typed, "--by", "FG", "--small-level", "facility:XX"])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 1
+    shown = capsys.readouterr()
+    assert "facility:XX" not in shown.out
+    assert "--small-level facility:XX" in shown.err
+    assert "it asks --small-level facility:COSM" in shown.err
+    assert agreed(premises) == []

@@ -103,6 +103,17 @@ A, B, REQUESTS, YEAR = (
 )
 
 
+HERE = rosters.Institution(
+    node="huis-een",
+    name="Huis Eén",
+    operator="Huis Eén",
+    type="VO_MO",
+    province="PV27",
+    facilities=("VO_MO",),
+    protocol_key="1" * 64,
+)
+
+
 class House:
     """One institution on disk: exports that the test rewrites, and a store that it may open again."""
 
@@ -394,7 +405,7 @@ def known_programme(house):
     counted=st.frozensets(st.binary(min_size=16, max_size=16), max_size=5),
 )
 def test_what_is_sealed_opens_as_it_was_but_for_the_order_of_rows(cells, counted):
-    key, asked = SigningKey(b"\1" * 32), Question(A, Period(2025, 2), None)
+    key, asked = SigningKey(b"\1" * 32), Question(A, Period(2025, 2), HERE)
     codes = Codes({"reason": np.array(cells, dtype=np.int64)})
     record = snapshots.sealed(key, asked, codes, counted, datetime.now(UTC))
     opened = snapshots.opened(key, record, A)
@@ -405,7 +416,7 @@ def test_what_is_sealed_opens_as_it_was_but_for_the_order_of_rows(cells, counted
 
 @pytest.mark.parametrize("place", ["programme", "period"])
 def test_a_snapshot_does_not_open_in_another_s_place(place):
-    key, asked = SigningKey(b"\1" * 32), Question(A, Period(2025, 2), None)
+    key, asked = SigningKey(b"\1" * 32), Question(A, Period(2025, 2), HERE)
     codes = Codes({"reason": np.array([1, 2], dtype=np.int64)})
     record = snapshots.sealed(key, asked, codes, frozenset([b"x" * 16]), datetime.now(UTC))
     moved = {"programme": B.digest, "period": "2025Q3"}[place]
@@ -441,3 +452,15 @@ def test_status_says_which_periods_are_fixed_and_when(house):
     at = next(number for number, line in enumerate(lines) if line.startswith("Who counts is fixed"))
     assert A.digest[:12] in lines[at + 1]
     assert "2025Q1" in lines[at + 1]
+
+
+@pytest.mark.parametrize(
+    "change", [{"type": "JEUGD"}, {"province": "PV20"}, {"facilities": ("VO_MO", "OMM")}]
+)
+def test_what_the_roster_said_when_a_period_was_sealed_must_still_hold(change):
+    key = SigningKey(b"\1" * 32)
+    codes = Codes({"reason": np.array([0, 1], dtype=np.int64)})
+    record = snapshots.sealed(key, Question(A, Period(2025, 2), HERE), codes, frozenset(), datetime.now(UTC))
+    snapshots.check_roster(key, record, HERE.model_copy(update={"name": "Another name"}))
+    with pytest.raises(LocalFault, match="the roster says something else"):
+        snapshots.check_roster(key, record, HERE.model_copy(update=change))

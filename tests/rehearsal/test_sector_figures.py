@@ -18,7 +18,8 @@ from samentel.documents.programme import Records
 PAGE = Path(__file__).parents[2] / "docs" / "sector.md"
 YEAR, SHOWN, SEEDS = 2025, 7, (1, 2, 3, 4, 5)
 ROW = re.compile(  # what, here, published, held to, source
-    r"^\| (?P<what>[^|]+?) \| (?P<here>[0-9.,]+) \| [^|]+ \| (?P<low>[0-9.,]+) to (?P<high>[0-9.,]+) \|",
+    r"^\| (?P<what>[^|]+?) \| (?P<here>[0-9.,]+) \| [^|]+ "
+    r"\| (?P<low>[0-9.,]+) to (?P<high>[0-9.,]+)(?: \*)? \|",
     re.MULTILINE,
 )
 

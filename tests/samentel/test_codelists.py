@@ -85,7 +85,7 @@ BROKEN = [
     ),
     ('distinct = "facility"', 'distinct = "place"', "placements.distinct: there is no dimension place"),
     ("reference = 17000\n", "", "clients.reference: a reference figure and its source go together"),
-    ("years = 3", "years = 2", "years: write 1, or 3"),
+    ("years = 3", "years = 2", "years: write 1, or in a yearly programme 3"),
 ]
 
 

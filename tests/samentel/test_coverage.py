@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from desk.packaged import packaged
@@ -13,11 +14,13 @@ from samentel.counting.noise import draw
 from samentel.counting.privacy import noise_plan
 from samentel.documents.codelists import rolled
 from samentel.documents.programme import Programme, parse
-from samentel.figures.estimate import NationalTables, add_up, difference, estimate, pooled
+from samentel.figures.effects import Floats
+from samentel.figures.estimate import Cell, NationalTables, add_up, difference, estimate, pooled
 
 pytestmark = pytest.mark.statistics
 
-RUNS = {"skewed": 300, "even": 100, "small": 100}
+RUNS = {"skewed": 150, "even": 75, "small": 75}
+OFF = 5.5  # standard errors; that far off by chance is rarer than one in a million, all tables together
 # Three populations, one and two rows a person, two dimensions that roll up others, a table not measured.
 TABLES = ("reason", "clients", "victims", "citizenship-form", "organisation-age-nationality", "problems",
           "problem-count-age", "placements", "facility", "facility-via")  # fmt: skip
@@ -38,10 +41,10 @@ def programme() -> Programme:
 
 @pytest.fixture(scope="module")
 def noises(programme: Programme) -> list[Integers]:
-    """What OpenDP adds to empty tables; the same noise serves every sector, since it is added."""
+    """What OpenDP adds to empty tables, once for every run of every sector."""
     plan = noise_plan(programme)
     nobody = Codes({it.table: np.zeros(0, dtype=np.int64) for it in plan})
-    return [draw(nobody, plan).vector for _ in range(max(RUNS.values()))]
+    return [draw(nobody, plan).vector for _ in range(sum(RUNS.values()))]
 
 
 def truth(programme: Programme, sector: str) -> dict[str, Integers]:
@@ -69,15 +72,16 @@ def truth(programme: Programme, sector: str) -> dict[str, Integers]:
 
 @pytest.fixture(scope="module")
 def releases(programme: Programme, noises: Sequence[Integers]) -> Callable[[str], list[NationalTables]]:
-    """All releases of a sector, made once."""
+    """All releases of a sector, made once; no noise is in two of them, in whatever sector."""
 
     @cache
     def make(sector: str) -> list[NationalTables]:
+        first = sum(list(RUNS.values())[: list(RUNS).index(sector)])
         plan, true = noise_plan(programme), truth(programme, sector)
         exact = np.concatenate([np.append(true[it.table] * it.granularity, 0) for it in plan])
         return [
             estimate(programme, plan, add_up(plan, {"one": exact + noise}))
-            for noise in noises[: RUNS[sector]]
+            for noise in noises[first : first + RUNS[sector]]
         ]
 
     return make
@@ -92,32 +96,71 @@ def test_estimates_are_unbiased_and_intervals_hold_the_truth(
     held, shares_held, above, shown = [], [], [], []
     for table in programme.tables:
         cells = [release.table(table.id).cells for release in found]
-        estimates = np.array([[cell.estimate for cell in run] for run in cells])
-        sd = np.array([cell.sd for cell in cells[0]])
-        z = (estimates.mean(axis=0) - true[table.id]) / (sd / math.sqrt(len(found)))
+        exact = true[table.id]
+        parts = exact / exact.sum()
+        estimates, lower, upper = (of(cells, name) for name in ("estimate", "lower", "upper"))
+        sd = of(cells[:1], "sd")[0]
+        z = (estimates.mean(axis=0) - exact) / (sd / math.sqrt(len(found)))
         assert abs(z).max() < 7, table.id
-        mean_square = (((estimates - true[table.id]) / sd) ** 2).mean()
+        mean_square = (((estimates - exact) / sd) ** 2).mean()
         assert abs(mean_square - 1) < 7 * math.sqrt(2 / len(found))  # as if all cells had one error
-        parts = true[table.id] / true[table.id].sum()
-        for run in cells:
-            pairs = list(zip(run, true[table.id], parts, strict=True))
-            held.append([cell.lower <= it <= cell.upper for cell, it, _ in pairs])
-            above.append([cell.estimate > it for cell, it, _ in pairs])
-            shown.append(
-                [int(str(cell.shown_lower)) <= it <= int(str(cell.shown_upper)) for cell, it, _ in pairs]
-            )
-            if table.dimensions:
-                shares_held.append(
-                    [cell.share_lower <= part <= cell.share_upper for cell, _, part in pairs]  # type: ignore[operator]
-                )
+        held.append((lower <= exact) & (exact <= upper))
+        above.append(estimates > exact)
+        shown.append((as_shown(cells, "shown_lower") <= exact) & (exact <= as_shown(cells, "shown_upper")))
+        if table.dimensions:
+            shares_held.append((of(cells, "share_lower") <= parts) & (parts <= of(cells, "share_upper")))
     assert 0.94 <= rate(held) <= 0.965
     assert 0.94 <= rate(shares_held) <= 0.965
     assert rate(shown) >= 0.95
     assert 0.47 <= rate(above) <= 0.53
 
 
-def rate(hits: list[list[bool]]) -> float:
-    return float(np.mean(np.concatenate(hits)))
+def of(runs: Sequence[Sequence[Cell]], name: str) -> Floats:
+    """One column of a table, of shape (runs, cells)."""
+    return np.array([[getattr(cell, name) for cell in run] for run in runs], dtype=float)
+
+
+def as_shown(runs: Sequence[Sequence[Cell]], name: str) -> Floats:
+    return np.array([[int(str(getattr(cell, name))) for cell in run] for run in runs], dtype=float)
+
+
+def rate(hits: Sequence[npt.NDArray[np.bool_]]) -> float:
+    return float(np.mean(np.concatenate([it.ravel() for it in hits])))
+
+
+def off(
+    programme: Programme, releases: Callable[[str], list[NationalTables]], table: str, bias: float = 0.0
+) -> float:
+    """How far all cells of a table are off together, over all runs, in standard errors.
+
+    Args:
+        bias: in sd, added to every cell of the table.
+    """
+    scores, runs = 0.0, 0
+    for sector in SECTORS:
+        cells, true = [it.table(table).cells for it in releases(sector)], truth(programme, sector)[table]
+        scores += float(((of(cells, "estimate") - true) / of(cells, "sd") + bias).sum())
+        runs += len(cells)
+    one = releases("even")[0]  # how the errors of its cells go together is the same in every run
+    spread = one.linear({(table, cell.codes): 1 / cell.sd for cell in one.table(table).cells}).sd
+    return scores / (spread * math.sqrt(runs))
+
+
+def test_no_table_is_off_by_a_part_of_its_error(
+    programme: Programme, releases: Callable[[str], list[NationalTables]]
+) -> None:
+    """All cells and all runs together see what no cell alone could: a fifth of the error of one figure."""
+    for table in programme.tables:
+        assert abs(off(programme, releases, table.id)) < OFF, table.id
+
+
+def test_a_bias_of_a_fifth_of_the_error_in_one_table_would_be_seen(
+    programme: Programme, releases: Callable[[str], list[NationalTables]]
+) -> None:
+    for table in programme.tables:
+        bias = 0.2 if table.dimensions else 0.5  # a total has one cell only
+        moved = off(programme, releases, table.id, bias) - off(programme, releases, table.id)
+        assert moved > OFF + 2, table.id  # red even where chance goes the other way by two
 
 
 def test_sums_differences_and_years_together_have_the_error_that_they_state(

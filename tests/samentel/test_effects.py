@@ -128,7 +128,7 @@ def noise(programme: Programme) -> dict[str, float]:
 
 
 @given(changes=workloads())
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_variances_and_covariances_are_those_of_dense_least_squares(
     shared: dict[str, Any], toml: Write, changes: dict[str, Any]
 ) -> None:
@@ -158,7 +158,7 @@ def test_variances_and_covariances_are_those_of_dense_least_squares(
 
 
 @given(changes=workloads(), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_estimates_are_those_of_dense_least_squares_and_all_tables_agree(
     shared: dict[str, Any], toml: Write, changes: dict[str, Any], seed: int
 ) -> None:
@@ -184,7 +184,7 @@ def test_estimates_are_those_of_dense_least_squares_and_all_tables_agree(
 
 
 @given(changes=workloads())
-@settings(max_examples=50)
+@settings(max_examples=30)
 def test_a_table_and_its_coordinates_are_two_ways_to_write_the_same(
     shared: dict[str, Any], toml: Write, changes: dict[str, Any]
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from samentel.documents import levels, roster
 from samentel.documents.keys import SigningKey
-from samentel.documents.levels import consents_known, consents_needed, fixed_levels, too_small
+from samentel.documents.levels import consents_known, consents_needed, fixed_levels, too_small, unnamed
 from samentel.documents.model import to_bytes
 from samentel.documents.programme import Programme, parse
 from samentel.documents.roster import Institution, Roster
@@ -157,14 +157,17 @@ def test_an_institution_is_asked_for_the_levels_that_it_can_fill_itself(made: An
 def test_a_roll_up_of_what_the_roster_fixes_is_fixed_too(made: Any) -> None:
     """A coarse level is filled by whoever can fill a part of it; by consent only if all its parts are."""
     held = listed(("COSM", ("COSM",)), ("COSM", ("OMM",)), ("VO", ("VO",)))
-    programme = made(FACILITY, KIND)
-    coarse = [level for level in fixed_levels(programme, held) if level.name.startswith("kind:")]
-    assert [(level.name, level.by_consent, len(level.nodes)) for level in coarse] == [
+    both = made(FACILITY, KIND)
+    coarse = both.model_copy(update={"tables": [one for one in both.tables if one.id != "facility"]})
+    assert [(level.name, level.by_consent, len(level.nodes)) for level in fixed_levels(coarse, held)] == [
         ("kind:SPECIAL", True, 2),
         ("kind:REST", False, 3),
     ]
-    assert names(too_small(programme, held)) == ["facility:VO", "facility:OTH", "kind:REST"]
-    assert consents_needed(programme, held.institutions[1]) == ("facility:OMM", "kind:SPECIAL")
+    assert names(too_small(coarse, held)) == ["kind:REST"]
+    assert consents_needed(coarse, held.institutions[1]) == ("kind:SPECIAL",)
+    # Beside the fine one it needs no rule of its own: whoever may fill the parts may fill the whole.
+    assert names(too_small(both, held)) == ["facility:VO", "facility:OTH"]
+    assert consents_needed(both, held.institutions[1]) == ("facility:OMM",)
 
 
 def test_a_place_stands_on_the_roster_once() -> None:
@@ -179,3 +182,24 @@ def test_the_places_that_came_and_went_are_shown() -> None:
         "~ House 0 (node-0): facilities +OMM -COSM",
     ]
     assert roster.changes(None, before) == ["+ House 0 (node-0), with COSM, VO"]
+
+
+def test_two_ways_to_take_levels_together_leave_none_to_be_found_by_subtraction(made: Any) -> None:
+    # {COSM + OMM} less {OMM} would be COSM, which one house has.
+    other = {
+        **KIND,
+        "id": "other-kind",
+        "codes": [code("OMM", members=["OMM"]), code("REST", members=["COSM", "VO", "OTH"])],
+    }
+    held = listed(*[("VO", ("VO", "OMM"))] * 6, ("COSM", ("COSM",)))
+    one, two = made(FACILITY | {"id": "facility"}, KIND), made(FACILITY, KIND, other)
+    assert names(fixed_levels(one, held)) == names(fixed_levels(two, held))
+    strict = {**FACILITY, "codes": [code("COSM", members=["COSM"]), *FACILITY["codes"][1:]]}
+    for programme in (made(strict, KIND, other), made(strict, KIND)):
+        assert names(too_small(programme, held)) == ["facility:COSM"]
+
+
+def test_a_word_of_the_roster_that_no_level_names_is_told(made: Any) -> None:
+    held = listed(("VO", ()), ("YUOTH", ()), ("YOUTH", ()))
+    assert unnamed(made(ORGANISATION), held) == ("node-1: YUOTH",)
+    assert unnamed(made(FACILITY), held) == ()

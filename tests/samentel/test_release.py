@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from desk.packaged import packaged
 from samentel.counting.privacy import attacker_power, epsilon_upper, noise_plan, total_rho
 from samentel.counting.shares import loss_of, share_plan
 from samentel.documents.model import from_json, to_bytes
@@ -20,6 +21,7 @@ from samentel.figures.release import (
     Coverage,
     File,
     Manifest,
+    code_lists,
     privacy_facts,
     rows,
     table_facts,
@@ -213,6 +215,34 @@ def test_once_there_are_three_years_their_sum_is_published_beside_the_tables_of_
     assert facts["age"].periods == ("2025",)
 
 
+def test_every_code_of_a_table_with_figures_is_explained_and_no_other_list_is(derived: Programme) -> None:
+    facts = table_facts(derived, noise_plan(derived), {"2025": national_sum(derived)})
+    with_figures = derived.tables[:3] + derived.tables[4:]
+    used = {name for table in with_figures for name in table.dimensions}
+    assert {it.id for it in code_lists(derived, facts)} == used
+    without = [fact for fact in facts if "reason" not in fact.dimensions or fact.withheld]
+    assert "reason" not in {it.id for it in code_lists(derived, without)}
+
+
+def test_the_national_lists_name_what_does_not_apply_and_what_is_missing() -> None:
+    programme = parse(packaged("registratie-2025"))
+    facts = table_facts(
+        programme, noise_plan(programme), dict.fromkeys(("2023", "2024", "2025"), no_sum(programme))
+    )
+    lists = {it.id: it for it in code_lists(programme, facts)}
+    assert lists.keys() == {name for table in programme.tables for name in table.dimensions}
+    for name, found in lists.items():
+        assert [code.code for code in found.codes] == [it.code for it in programme.dimension(name).codes]
+    assert lists["reason"].missing == ("NREC", "NASK")
+    assert lists["refusal"].not_applicable == lists["region-tie"].not_applicable == "NA"
+    assert lists["nationality"].not_applicable is None
+
+
+def no_sum(programme: Programme) -> NationalSum:
+    plan = noise_plan(programme)
+    return add_up(plan, {"a": np.zeros(sum(it.cells + 1 for it in plan), dtype=np.int64)})
+
+
 @pytest.mark.parametrize(
     "name", ["../figures.csv", "/etc/passwd", ".hidden", "a/b", "a\\b", "", "a\n", "x" * 101]
 )
@@ -257,7 +287,7 @@ def test_a_secure_sum_says_how_its_noise_was_shared_and_what_more_colluders_woul
     assert shared.rho_local == loss_of(together, plan, 11).local == 4
     # 2t - n1 - 1 is 4 for eleven keys and 5 for twelve; how many there were does not matter to the reader.
     assert (
-        "met de coördinator, dan is het verlies ten hoogste rho 0.5; bij 4 is dat rho 0.8"
+        "met de coördinator, dan is het verlies ten hoogste rho 0,5; bij 4 is dat rho 0,8"
         in shared.colluders.nl
     )
     assert "rho 0.5; with 4 it is rho 0.8; from 5 on" in shared.colluders.en

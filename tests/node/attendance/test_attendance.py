@@ -276,17 +276,6 @@ async def test_every_entry_has_a_salt_of_its_own(life):
     assert len(set(salts)) == len(salts) == 3
 
 
-async def test_presence_and_vector_arrive_at_a_tick(life, kit):
-    life.ask(kit.programme_text().replace(b"tick_seconds = 0.05", b"tick_seconds = 1"))
-    life.premises.approve(life.programme_envelope)
-    life.open()
-    await life.again()
-    life.to(COLLECTING)
-    await life.again()
-    assert life.coordinator.present_at[0].microsecond < 300_000
-    assert life.coordinator.arrived_at[0].microsecond < 300_000
-
-
 async def test_nothing_about_a_round_is_sent_before_its_tick_is_waited_for(life, monkeypatch):
     life.premises.approve(life.programme_envelope)
     life.open()
