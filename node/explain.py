@@ -69,7 +69,7 @@ def small_levels(shown: Programme, asked: SmallLevels, rostered: int | None, wor
     for name in asked.possible:
         dimension, code = _level(shown, name)
         title, level = either(dimension.title.nl, dimension.title.en), either(code.nl, code.en)
-        width = _two_deviations(shown, dimension.id, number)
+        width = _two_deviations(shown, dimension, code.code, number)
         yield f"  {words('small.level', title=title, level=level, name=name, width=width)}"
     yield f"  {words('small.means')}"
     if not asked.known:
@@ -88,19 +88,19 @@ def _level(shown: Programme, name: str) -> tuple[Dimension, Code]:
     return dimension, dimension.codes[dimension.index(name.partition(":")[2])]
 
 
-def _two_deviations(shown: Programme, dimension: str, number: int) -> float:
-    """Two sd of the national noise in the total of one level, from all tables of a population together.
+def _two_deviations(shown: Programme, dimension: Dimension, code: str, number: int) -> float:
+    """Two sd of the national noise in the total of one level, in the population in which it is known best."""
+    from samentel.figures.estimate import cell_codes  # numpy
+    from samentel.figures.workload import variance_of
 
-    The population in which it is known best counts. With independent tables precisions add; what is known of
-    a level through other levels and totals is left out, so it is "about".
-    """
-    precision: dict[str, float] = {}
-    for table, noise in zip(shown.measured, share_plan(shown, number, number), strict=True):
-        if dimension in table.dimensions:
-            summed = noise.cells / len(shown.dimension(dimension).codes)
-            variance = summed * float(summed_variance(noise, number))
-            precision[table.population] = precision.get(table.population, 0.0) + 1 / variance
-    return 2 / max(precision.values()) ** 0.5 if precision else inf
+    noise = {one.table: float(summed_variance(one, number)) for one in share_plan(shown, number, number)}
+    variances = []
+    for table in shown.tables:
+        if dimension.id in table.dimensions:
+            at = table.dimensions.index(dimension.id)
+            cells = [codes for codes in cell_codes(shown, table) if codes[at] == code]
+            variances.append(variance_of(shown, noise, {(table.id, codes): 1.0 for codes in cells}))
+    return 2 * min(variances) ** 0.5 if variances else inf
 
 
 def _losses(unit: str, losses: Mapping[int, Fraction], shown: Programme) -> Iterator[str]:

@@ -19,12 +19,11 @@ from pydantic import Field, StringConstraints
 from node.records import AGE, AGE_SOURCES, CODED, FIELDS, LENDERS, REQUIRED
 from node.texts import beside, both
 from samentel.documents.codelists import Dimension, Fixed
-from samentel.documents.model import Model, from_toml
+from samentel.documents.model import UNKNOWN_KEY, Model, from_toml
 from samentel.documents.programme import Counting, Population, Programme, Records
 from samentel.errors import DocumentError, LocalFault
 
 CODES_SHOWN = 60  # of a code list, in a mistake
-UNKNOWN_KEY = "is not a key that is known here"  # as samentel.documents.model says it
 ENCODINGS = ("utf-8", "cp1252", "latin-1")
 _DIRECTIVES = frozenset("dmYHMS")
 _PROBE = datetime(2001, 2, 3)  # noqa: DTZ001 - a date whose day, month and year cannot be taken for each other

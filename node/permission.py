@@ -80,6 +80,8 @@ class Permission:
             # Not made yet; or another quarter was sealed since, whose persons this one may not count now.
             try:
                 self._prepared[known.round.round_id] = await self._prepare(known, verdict.programme, relevant)
+            except Refusal as refusal:
+                return refusal
             except (LocalFault, DocumentError):
                 return Refusal(
                     Reason.SOURCE_NOT_READY,

@@ -27,7 +27,7 @@ from samentel.counting.contribution import Codes, Integers
 from samentel.documents.keys import SigningKey
 from samentel.documents.programme import Counting, Programme
 from samentel.documents.roster import Institution
-from samentel.errors import LocalFault
+from samentel.errors import LocalFault, Reason, Refusal
 from samentel.ids import Period
 from samentel.secagg.primitives import derive
 
@@ -74,6 +74,7 @@ def prepare(
 
     Raises:
         LocalFault: a snapshot does not open, or the export is not ready.
+        Refusal: the roster says something else of this institution than when the period was sealed.
         DocumentError: the mapping cannot answer this programme.
     """
     known = tuple(record.where for record in held)
@@ -122,14 +123,19 @@ def opened(key: SigningKey, record: SnapshotRecord, programme: Programme) -> Cod
 
 
 def check_roster(key: SigningKey, record: SnapshotRecord, institution: Institution) -> None:
-    """Raise LocalFault when the roster said something else of this institution when the period was sealed.
+    """Refuse when the roster said something else of this institution when the period was sealed.
 
     Its cells could lie in levels that it has no more: they would escape the rules and consents of today.
+
+    Raises:
+        Refusal: PERIOD_CLOSED. It depends on what the roster says, never on rows.
+        LocalFault: the snapshot does not open with this key.
     """
     if _unsealed(key, record)[0] != _said_of(institution):
-        raise LocalFault(
+        raise Refusal(
+            Reason.PERIOD_CLOSED,
             f"the roster says something else of this institution than when {record.where.period} was first "
-            "counted: that period cannot be counted again"
+            "counted: that period cannot be counted again",
         )
 
 

@@ -22,6 +22,7 @@ from samentel.ids import DIGEST, NODE_ID, Period
 
 _WRITTEN = re.compile(r"[0-9]{1,12}(?:/[1-9][0-9]{0,11})?")  # by a person
 _COMPUTED = re.compile(r"[0-9]{1,4000}(?:/[1-9][0-9]{0,3999})?")  # 64 tables' losses together have 2,200
+UNKNOWN_KEY = "is not a key that is known here"
 # What could forge a line or turn one around on a terminal: control characters and reversals of direction.
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
@@ -142,7 +143,7 @@ def _sentences(detail: Any) -> list[str]:
         return [str(problem) for problem in detail["ctx"]["error"].args]  # each names its own place
     text = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
-        text = "is not a key that is known here"
+        text = UNKNOWN_KEY
     if detail["type"] == "missing":
         text = "is missing"
     # The place may hold a key that somebody else wrote: cut short, and nothing in it that a terminal obeys.

@@ -30,7 +30,7 @@ from samentel.documents import programme as programmes
 from samentel.documents import roster as rosters
 from samentel.documents.keys import SigningKey
 from samentel.documents.statements import Approval, state
-from samentel.errors import LocalFault, Reason
+from samentel.errors import LocalFault, Reason, Refusal
 from samentel.ids import Period
 
 PERSONS = 4
@@ -462,5 +462,22 @@ def test_what_the_roster_said_when_a_period_was_sealed_must_still_hold(change):
     codes = Codes({"reason": np.array([0, 1], dtype=np.int64)})
     record = snapshots.sealed(key, Question(A, Period(2025, 2), HERE), codes, frozenset(), datetime.now(UTC))
     snapshots.check_roster(key, record, HERE.model_copy(update={"name": "Another name"}))
-    with pytest.raises(LocalFault, match="the roster says something else"):
+    with pytest.raises(Refusal, match="the roster says something else") as caught:
         snapshots.check_roster(key, record, HERE.model_copy(update=change))
+    assert caught.value.reason is Reason.PERIOD_CLOSED
+
+
+def test_a_period_sealed_under_another_roster_is_refused_with_a_reason_of_its_own(house):
+    house.export({0: [day(1)]})
+    with house.open() as (_, part):
+        assert house.count(part, A, "2025Q1") == {0: 1}
+    held = rosters.parse(house.roster.payload)
+    moved = [
+        one.model_copy(update={"province": "PV20"}) if one.node == "huis-een" else one
+        for one in held.institutions
+    ]
+    known = house.known(A, "2025Q1", 2)
+    changed = replace(known, roster=held.model_copy(update={"institutions": tuple(moved)}))
+    with house.open() as (_, part):
+        verdict = asyncio.run(part.ready(changed, changed.round.collect_until))
+    assert verdict.reason is Reason.PERIOD_CLOSED
