@@ -84,27 +84,6 @@ def taken(
         LocalFault: an export is not there, or lacks a mapped column. Nothing in its rows can raise.
         DocumentError: the mapping cannot answer this programme.
     """
-    return _taken(mapping, programme, period, institution, memory)
-
-
-def codes(
-    mapping: ExportMapping, programme: Programme, period: Period, institution: Institution | None = None
-) -> Codes:
-    """The exact codes of one period as if nobody had been counted before; raises as ``taken``.
-
-    Args:
-        institution: without one, what the roster fixes is unknown.
-    """
-    return _taken(mapping, programme, period, institution, None).codes
-
-
-def _taken(
-    mapping: ExportMapping,
-    programme: Programme,
-    period: Period,
-    institution: Institution | None,
-    memory: Memory | None,
-) -> Taken:
     problems = misfits(mapping, programme)
     if problems:
         raise DocumentError("mapping", problems)

@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 from node import intake, mapping, source
 from samentel.documents import programme as programmes
 from samentel.documents.programme import Records
+from samentel.documents.roster import Institution
 from samentel.errors import DocumentError, LocalFault
 from samentel.ids import Period
 
 HEADER = "nr;datum;geboren;geslacht;aanleiding"
 YEAR = Period(2025)
+NOBODY = intake.Memory(lambda number: number.encode(), frozenset())
+HERE = Institution(node="a", name="A", operator="A", type="VO_MO", province="PV26", protocol_key="0" * 64)
 
 
 class House:
@@ -28,10 +31,14 @@ class House:
     def programme(self, period_kind="year", **values):
         return programmes.parse(self.kit.programme_text(period=period_kind, **values))
 
+    @staticmethod
+    def taken(held, programme, period=YEAR):
+        return intake.taken(held, programme, period, HERE, NOBODY)
+
     def codes(self, lines, period=YEAR, **values):
         data = lines if isinstance(lines, bytes) else "\n".join([HEADER, *lines]).encode()
         (self.path / "export.csv").write_bytes(data)
-        return intake.codes(mapping.load(self.path / "mapping.toml"), self.programme(**values), period)
+        return self.taken(mapping.load(self.path / "mapping.toml"), self.programme(**values), period).codes
 
     def cells(self, lines, **values):
         """What is counted: by table, how often each cell."""
@@ -305,14 +312,14 @@ def test_a_missing_export_is_a_fault(house):
     house.codes([])
     (house.path / "export.csv").unlink()
     with pytest.raises(LocalFault, match="cannot be read"):
-        intake.codes(mapping.load(house.path / "mapping.toml"), house.programme(), YEAR)
+        house.taken(mapping.load(house.path / "mapping.toml"), house.programme())
 
 
 def test_a_mapping_that_names_codes_of_no_dimension_does_not_answer_the_programme(house, kit):
     path = house.path / "other.toml"
     path.write_text(kit.MAPPING.replace('"HG"', '"XYZ"').replace('reason = "NREC"', 'reason = "ABC"'))
     with pytest.raises(DocumentError) as caught:
-        intake.codes(mapping.load(path), house.programme(), YEAR)
+        house.taken(mapping.load(path), house.programme())
     assert [problem.split(":")[0] for problem in caught.value.problems] == ["codes.reason", "blank.reason"]
 
 
