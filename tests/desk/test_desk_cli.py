@@ -62,7 +62,9 @@ def test_help_shows_an_example(words):
         ),
         pytest.param(["shares", "no-such"], "no such file", id="shares-of-nothing"),
         pytest.param(
-            ["shares", "registratie-2025", "--write", "broken.toml"], "is no programme, nor its part with tables", id="no-tables"
+            ["shares", "registratie-2025", "--write", "broken.toml"],
+            "is no programme, nor its part with tables",
+            id="no-tables",
         ),
         pytest.param(["sign", "broken.toml", "--key", "no.key.pem"], "no.key.pem", id="missing-key"),
         pytest.param(["sign", "broken.toml"], "--key FILE", id="no-key"),
