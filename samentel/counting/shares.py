@@ -73,7 +73,10 @@ def plan_of(programme: Programme, rostered: int, dealers: int) -> tuple[TableNoi
 
 
 def loss_of(programme: Programme, plan: Sequence[TableNoise], dealers: int) -> Loss:
-    """What one attempt with the plan of ``plan_of`` costs, as a ledger books it: at most the stated rho."""
+    """What one attempt with the plan of ``plan_of`` costs, as a ledger books it: at most the stated rho.
+
+    NOISE-4: with tau, and rounded up.
+    """
     if programme.mode is Mode.INDIVIDUAL:
         return Loss(total_rho(plan), total_rho(plan))  # each institution adds the full noise
     exact = loss(plan, programme.roster, dealers)
@@ -103,7 +106,8 @@ def share_plan(programme: Programme, rostered: int, dealers: int) -> tuple[Table
     """The noise share of every table at one node, in the programme's order.
 
     Args:
-        rostered: institutions on the roster; they fix s, so that it is the same for every node of a round.
+        rostered: institutions on the roster; they fix s, so that it is the same for every node of a round
+            (NOISE-1).
         dealers: n2, as the node itself has seen it; at most ``rostered``.
 
     Returns:
@@ -121,7 +125,7 @@ def share_plan(programme: Programme, rostered: int, dealers: int) -> tuple[Table
 
 
 def check_tau(noise: TableNoise, shares: int) -> None:
-    """Refuse shares so small that their sum would not be as good as a discrete Gaussian.
+    """Refuse shares so small that their sum would not be as good as a discrete Gaussian (NOISE-2).
 
     Raises:
         DocumentError: tau times the cells is more than ``TAU_MOST``.
@@ -182,7 +186,7 @@ def tau_upper(scale: float, shares: int) -> Fraction:
 
 
 def summed_variance(noise: TableNoise, survivors: int) -> Fraction:
-    """Noise variance of one cell of the national sum, in persons squared: announced is what was drawn.
+    """Noise variance of one cell of the national sum, in persons squared: announced is drawn (NOISE-3).
 
     ``survivors * (scale/s)**2``, exact for the float scale, which is ``|U3| * sigma**2 / (|U2| - c - D)``
     up to that float's rounding. From scale 3 on, a discrete Gaussian has the variance scale**2 to 70 digits.

@@ -3,7 +3,8 @@
 Pure: files, clock, ledger and network live in the node. ``advance`` takes an
 event and gives the next state and effects, in the order in which they must
 happen; the store writes state, ledger entries and outgoing bytes together
-before anything is sent. An event that is refused changes nothing.
+before anything is sent (STORE-1). An event that is refused changes nothing
+(STORE-4).
 
 Three promises, kept here and nowhere else:
 
@@ -146,10 +147,10 @@ def advance(client: Client, event: Event, now: datetime, means: Means) -> Step:
         return _close(client, Phase.EXPIRED) if late else (client, ())
     if isinstance(event, Closed):
         return _close(client, Phase.ABANDONED)
-    if late:
+    if late:  # END-3
         raise PeerError(f"{type(event).__name__.lower()} after the deadline of its phase")
     if isinstance(event, Asked):
-        return client, (_sent(client, event.kind),)
+        return client, (_sent(client, event.kind),)  # MASK-5
     if (client.phase, type(event)) not in NEXT:
         raise PeerError(f"{type(event).__name__.lower()} while {client.phase}")
     after, effects = _step(client, event, means)
@@ -180,7 +181,7 @@ def _step(client: Client, event: Event, means: Means) -> Step:
 
 
 def _close(client: Client, phase: Phase) -> Step:
-    """Leave the round: what was held and not spent is free, every secret goes."""
+    """Leave the round: what was held and not spent is free, every secret goes (END-1, END-2)."""
     freed = (Free(),) if client.phase is Phase.MASKED else ()
     bare = Client(client.terms, client.own, phase, vector=client.vector, proposal=client.proposal)
     return bare, (*freed, Wipe())
@@ -197,8 +198,8 @@ def _join(client: Client, event: Join, means: Means) -> Step:
     terms = client.terms
     if len(event.heads) != len(terms.members):
         raise ValueError("one ledger head for every member of the roster is needed")
-    secrets = Secrets(means.draw(32), means.draw(32), means.draw(32))
-    heads = b"".join(pack_head(head) for head in event.heads)
+    secrets = Secrets(means.draw(32), means.draw(32), means.draw(32))  # ADV-1
+    heads = b"".join(pack_head(head) for head in event.heads)  # ADV-2
     advert = Advert(
         terms.digest,
         client.own,
@@ -213,7 +214,7 @@ def _join(client: Client, event: Join, means: Means) -> Step:
 def _share(client: Client, event: Listed, means: Means) -> Step:
     terms, secrets = client.terms, client.secrets
     assert secrets is not None  # ADVERTISED is only reached through Join
-    listing = open_bundle(Listing, event.data)
+    listing = open_bundle(Listing, event.data)  # DEAL-1
     check_order(listing.positions, len(listing.adverts))
     check_listed(terms, listing.positions)
     adverts = _adverts(client, listing)
@@ -222,7 +223,7 @@ def _share(client: Client, event: Listed, means: Means) -> Step:
         raise PeerError("this node's own keys are not in the list, or not as it sent them")
     keys = [key for advert in adverts.values() for key in (advert.channel, advert.mask)]
     if len(set(keys)) < len(keys):
-        raise PeerError("a public key stands twice in the list")
+        raise PeerError("a public key stands twice in the list")  # KEY-4
     _check_heads(client, listing, means)
 
     peers = _peers(client, secrets, adverts)
@@ -233,7 +234,7 @@ def _share(client: Client, event: Listed, means: Means) -> Step:
     shared = replace(
         client,
         phase=Phase.SHARED,
-        secrets=None,
+        secrets=None,  # DEAL-4
         listing=name,
         listed=listing.positions,
         peers=peers,
@@ -259,6 +260,7 @@ def _adverts(client: Client, listing: Listing) -> dict[int, Advert]:
 
 
 def _check_heads(client: Client, listing: Listing, means: Means) -> None:
+    # DEAL-2: every advert has been verified, so each head is one that its sender signed.
     for position, head in zip(listing.positions, parts(listing.heads, len(listing.positions)), strict=True):
         node = client.terms.members[position].node
         try:
@@ -281,7 +283,7 @@ def _peers(client: Client, secrets: Secrets, adverts: Mapping[int, Advert]) -> t
 
 
 def _receive(client: Client, event: Delivered) -> Step:
-    terms, delivery = client.terms, open_bundle(Delivery, event.data)
+    terms, delivery = client.terms, open_bundle(Delivery, event.data)  # DEAL-6
     dealers, count = delivery.dealers, len(delivery.dealers)
     check_order(dealers, len(delivery.dealings))
     channels = {peer.position: peer.channel for peer in client.peers}
@@ -310,7 +312,7 @@ def _receive(client: Client, event: Delivered) -> Step:
 
 def _mask(client: Client, event: Drawn, means: Means) -> Step:
     terms = client.terms
-    if event.dealers != len(client.held):
+    if event.dealers != len(client.held):  # MASK-1
         raise PeerError("noise was drawn for another number of institutions")
     if event.counts.shape != (terms.cells,) or event.counts.dtype.kind != "i":
         raise ValueError(f"{terms.cells} signed integers were expected")
@@ -321,20 +323,21 @@ def _mask(client: Client, event: Drawn, means: Means) -> Step:
     name = hashlib.sha256(vector).digest()
     upload = Upload(terms.digest, client.own, client.dealers, name, len(vector))
     send = Send(Kind.UPLOAD, sign(upload, means.key), vector)
+    # MASK-3: with the keys of its masks gone, this state cannot mask other counts.
     after = replace(client, phase=Phase.MASKED, peers=(), vector=name, outbox=(*client.outbox, send))
     return after, (Hold(event.dealers), send)
 
 
 def _agree_to(client: Client, event: Proposed, means: Means) -> Step:
     terms = client.terms
-    proposal = hear(Proposal, event.data, VerifyKey(terms.coordinator), terms)
+    proposal = hear(Proposal, event.data, VerifyKey(terms.coordinator), terms)  # AGREE-2
     if proposal.dealers != client.dealers:
         raise PeerError("the proposal belongs to other dealers than those this node holds shares of")
     positions = proposal.positions
     check_order(positions, len(positions))
     check_survivors(terms, [held.dealer for held in client.held], positions)
     mine = [survivor.vector for survivor in proposal.survivors if survivor.position == client.own]
-    chosen = replace(client, proposal=event.data)
+    chosen = replace(client, proposal=event.data)  # AGREE-3: no phase after this one takes a proposal
     if not mine:
         freed = (Free(),) if client.phase is Phase.MASKED else ()
         return replace(chosen, phase=Phase.HELPING, peers=()), freed
@@ -345,7 +348,7 @@ def _agree_to(client: Client, event: Proposed, means: Means) -> Step:
         raise ValueError("an agreement says where the ledger stands once the loss is spent")
     agreement = Agreement(terms.digest, client.own, name, pack_head(means.after_spending))
     send = Send(Kind.AGREEMENT, sign(agreement, means.key), b"")
-    # Spend first: once the agreement has left, others may reveal what puts these counts into the sum.
+    # AGREE-4: once the agreement has left, others may reveal what puts these counts into the sum.
     return replace(chosen, phase=Phase.AGREED, outbox=(*client.outbox, send)), (Spend(name), send)
 
 
@@ -353,7 +356,7 @@ def _reveal(client: Client, event: Agreed, means: Means) -> Step:
     terms, survivors = client.terms, client.survivors
     name = name_of(Kind.PROPOSAL, client.proposal)
     agreements = open_bundle(Unanimity, event.data).agreements
-    if len(agreements) != len(survivors):
+    if len(agreements) != len(survivors):  # AGREE-6
         raise PeerError("not every survivor has agreed")
     heads = []
     for position, data in zip(survivors, agreements, strict=True):
@@ -362,11 +365,12 @@ def _reveal(client: Client, event: Agreed, means: Means) -> Step:
             raise PeerError("a survivor has agreed to another set")
         if position != client.own:
             heads.extend(_head_seen(position, agreement.head))
-    inside = set(survivors)
+    inside = set(survivors)  # REVEAL-1
     seeds = b"".join(held.seed for held in client.held if held.dealer in inside)
     fallen = [held for held in client.held if held.dealer not in inside and held.dealer != client.own]
     message = Reveal(terms.digest, client.own, name, seeds, b"".join(held.key for held in fallen))
     send = Send(Kind.REVEAL, sign(message, means.key), b"")
+    # REVEAL-2
     return replace(client, phase=Phase.REVEALED, held=(), outbox=(*client.outbox, send)), (
         Seen(tuple(heads)),
         send,

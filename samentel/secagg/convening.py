@@ -13,7 +13,7 @@ from samentel.secagg.terms import Deadlines, Level, Member, Terms
 
 
 def terms_of(programme: Programme, roster: Roster, round_: Round, start: Start) -> Terms:
-    """What this attempt is about.
+    """What this attempt is about (TERMS-1).
 
     Under the rule of c + 2 is every level that the roster fixes and some institution can fill, but for those
     that are published by consent: there each institution looks after its own yes.

@@ -35,7 +35,7 @@ class Secrets:
 def deal(
     terms: Terms, listing: bytes, own: int, secrets: Secrets, channels: Mapping[int, bytes], draw: Randomness
 ) -> tuple[Dealing, bytes]:
-    """Share the seed and the mask key among all listed nodes, the dealer included.
+    """Share the seed and the mask key among all listed nodes, the dealer included (DEAL-3, KEY-7).
 
     Args:
         channels: by position of every listed node, in order, the secret agreed with it.

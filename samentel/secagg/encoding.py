@@ -42,7 +42,7 @@ Name = Annotated[str, Size(1, 200)]
 
 
 def encode(value: object) -> bytes:
-    """The bytes of a frozen dataclass.
+    """The bytes of a frozen dataclass (ENC-1).
 
     Raises:
         ValueError: a field holds what its type does not allow. A mistake of the caller.
@@ -54,7 +54,7 @@ def encode(value: object) -> bytes:
 
 
 def decode(kind: type[T], data: bytes) -> T:
-    """The dataclass of these bytes.
+    """The dataclass of these bytes (ENC-2).
 
     Raises:
         ValueError: these are not the bytes that ``encode`` gives for any value of this class.

@@ -50,7 +50,7 @@ class BadDealing:
 
 
 def proves(terms: Terms, evidence: BadDealing) -> bool:
-    """Whether the dealer is proven to have dealt shares that do not give its secret.
+    """Whether the dealer is proven to have dealt shares that do not give its secret (REVEAL-5).
 
     Raises:
         PeerError: the evidence itself does not hold: a signature, an entry or a share is not the dealer's.

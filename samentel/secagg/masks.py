@@ -19,17 +19,17 @@ from samentel.secagg.terms import Terms
 
 
 def label(purpose: str, terms: Terms, *positions: int) -> bytes:
-    """HKDF info: one purpose, one round, the members concerned in a fixed order."""
+    """HKDF info: one purpose, one round, the members concerned in a fixed order (KEY-1)."""
     return _prefix(purpose, terms) + b"".join(position.to_bytes(4, "big") for position in positions)
 
 
 def channel_key(secret: bytes, terms: Terms, dealer: int, receiver: int) -> bytes:
-    """The key for what one dealer sends to one receiver; the other direction has another."""
+    """The key for what one dealer sends to one receiver; the other direction has another (KEY-2)."""
     return derive(secret, label("channel", terms, dealer, receiver))
 
 
 def pair_keys(private: bytes, publics: Mapping[int, bytes], terms: Terms, own: int) -> dict[int, bytes]:
-    """The mask key of one member with each of others, by position; the same from either side.
+    """The mask key of one member with each of others, by position; the same from either side (KEY-3).
 
     Raises:
         PeerError: a public key is a point of low order.
@@ -46,14 +46,14 @@ def seed_key(seed: bytes, terms: Terms, owner: int) -> bytes:
 
 
 def seed_commitment(seed: bytes, terms: Terms, owner: int) -> bytes:
-    """Binds a dealer to its seed; the seed has 256 random bits, so the commitment says nothing of it."""
+    """Binds a dealer to its seed; it has 256 random bits, so the commitment says nothing of it (KEY-8)."""
     return hashlib.sha256(label("seed", terms, owner) + seed).digest()
 
 
 def masked(
     counts: NDArray[np.int64], ring: Ring, seed: bytes, own: int, pairs: Mapping[int, bytes]
 ) -> Residues:
-    """Noisy counts under all masks of one node.
+    """Noisy counts under all masks of one node (MASK-2).
 
     Args:
         counts: signed counts times s.

@@ -151,7 +151,7 @@ class Agreement:
 class Reveal:
     """A node reveals one share of each peer: of the seed of a survivor, of the mask key of one that fell out.
 
-    The two lists follow from the set, so there is no way to ask for both shares of one peer.
+    The two lists follow from the set, so there is no way to ask for both shares of one peer (REVEAL-1).
 
     Attributes:
         seeds: for each survivor, in order, the sender's share of its seed; 33 bytes each.
@@ -174,7 +174,7 @@ class Result:
     """The coordinator has the sum: nothing more is asked of anybody.
 
     Attributes:
-        total: SHA-256 of the sum as residues.
+        total: SHA-256 of the sum as residues (REVEAL-6).
     """
 
     kind: ClassVar[Kind] = Kind.RESULT
@@ -233,13 +233,13 @@ def name_of(kind: Kind, data: bytes) -> bytes:
 
 
 def sign(message: Message, key: SigningKey) -> bytes:
-    """A message as it travels: the signature, then the canonical bytes."""
+    """A message as it travels: the signature, then the canonical bytes (ENC-3)."""
     body = encode(message)
     return key.sign(_digest(message.kind, body)) + body
 
 
 def hear(kind: type[M], data: bytes, key: VerifyKey, terms: Terms) -> M:
-    """The message, once its signature and its terms hold.
+    """The message, once its signature and its terms hold (ENC-4).
 
     Raises:
         PeerError: not signed by that key as this kind, not well formed, or said about another round.
@@ -295,7 +295,7 @@ def parts(data: bytes, count: int) -> list[bytes]:
 
 
 def pack_head(head: Head) -> bytes:
-    """A ledger head as its 40 bytes."""
+    """A ledger head as its 40 bytes (ENC-7)."""
     return head.length.to_bytes(8, "big") + bytes.fromhex(head.digest)
 
 
@@ -314,7 +314,7 @@ def check_order(positions: Sequence[int], length: int) -> None:
 
 
 def listing_digest(terms: Terms, adverts: Sequence[bytes]) -> bytes:
-    """The name of U1: the signed adverts, in order of position."""
+    """The name of U1: the signed adverts, in order of position (ENC-6)."""
     return _chain(b"listing", terms.digest, adverts)
 
 

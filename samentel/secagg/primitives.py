@@ -31,7 +31,7 @@ def agreement_public(private: bytes) -> bytes:
 
 
 def agree(private: bytes, publics: Iterable[bytes]) -> list[bytes]:
-    """The X25519 secret shared with each public key; the private key is set up once for all of them.
+    """The X25519 secret shared with each public key; the private key is set up once for all of them (KEY-4).
 
     Raises:
         PeerError: a public key is a point of low order, or not 32 bytes: a peer that lies.
@@ -49,7 +49,7 @@ def derive(secret: bytes, label: bytes) -> bytes:
 
 
 def add_mask(vector: Residues, key: bytes) -> None:
-    """Add the mask of a key to a vector, in place."""
+    """Add the mask of a key to a vector, in place (KEY-5)."""
     _mask(vector, key, subtract=False)
 
 

@@ -32,7 +32,7 @@ class Ring(IntEnum):
 
 
 def ring_for(plan: Sequence[TableNoise], institutions: int, rows_max: int) -> Ring:
-    """The narrowest ring in which no national cell can wrap.
+    """The narrowest ring in which no national cell can wrap (TERMS-10).
 
     Args:
         institutions: the most that can be in one sum.
@@ -53,7 +53,7 @@ def ring_for(plan: Sequence[TableNoise], institutions: int, rows_max: int) -> Ri
 
 
 def to_residues(vector: NDArray[np.int64], ring: Ring) -> Residues:
-    """Signed counts as residues; a fresh, writable array."""
+    """Signed counts as residues; a fresh, writable array (KEY-9)."""
     return vector.astype(ring.signed, casting="unsafe").view(ring.dtype)
 
 

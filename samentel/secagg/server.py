@@ -1,12 +1,12 @@
 """The coordinator's side of one secure sum: relays, chooses the survivors, adds up, takes the masks off.
 
 Pure, like ``client``: ``advance`` takes an event and gives the next state and
-effects. It holds no secret but what nodes reveal at the end, and is trusted
+effects (STORE-1). It holds no secret but what nodes reveal at the end, and is trusted
 for availability only. Anything a node sends twice must be the same bytes;
 what is refused changes nothing.
 
 A survivor set is proposed only over members that have polled since the last
-upload arrived, because after the proposal each of them is waited for.
+upload arrived, because after the proposal each of them is waited for (AGREE-1).
 """
 
 import hashlib
@@ -119,7 +119,7 @@ def _repeated(server: Server, event: Event) -> Step:
 
 
 def _same(server: Server, event: Arrived, before: Posted) -> Step:
-    if (before.message, before.attachment) != (event.message, event.attachment):
+    if (before.message, before.attachment) != (event.message, event.attachment):  # MASK-5
         raise PeerError(f"a second, different {event.kind} of one institution in one round")
     return server, ()
 
@@ -148,7 +148,7 @@ def _accept(server: Server, event: Arrived, now: datetime) -> Server:
 
 def _check_advert(server: Server, posted: Posted) -> None:
     terms = server.terms
-    if posted.sender not in server.present:
+    if posted.sender not in server.present:  # ADV-4
         raise PeerError("a key of an institution that was not present when the round began")
     advert = hear_from(posted.sender, Advert, posted.message, terms)
     agree(_PROBE, (advert.channel, advert.mask))  # a point of low order would stop every other node
@@ -164,7 +164,7 @@ def _check_advert(server: Server, posted: Posted) -> None:
 
 
 def _check_dealing(server: Server, posted: Posted) -> None:
-    if posted.sender not in server.listed:
+    if posted.sender not in server.listed:  # DEAL-5
         raise PeerError("a dealing of an institution that is not on the list of keys")
     dealing = hear_from(posted.sender, Dealing, posted.message, server.terms)
     if dealing.listing != server.listing or dealing.count != len(server.listed):
@@ -178,7 +178,7 @@ def _check_rows(posted: Posted, width: int, count: int, root: bytes) -> None:
 
 
 def _check_upload(server: Server, posted: Posted) -> None:
-    if posted.sender not in server.dealt:
+    if posted.sender not in server.dealt:  # MASK-4
         raise PeerError("masked counts of an institution that has not dealt seed shares")
     upload = hear_from(posted.sender, Upload, posted.message, server.terms)
     if upload.dealers != server.dealers:
@@ -269,7 +269,7 @@ def _sum(server: Server, key: SigningKey) -> Step:
         failed, effects = _fail(server, "a dealer has dealt shares that do not fit")
         return failed, (Convicted(total), *effects)
     name = server.survivors
-    result = sign(Result(server.terms.digest, name, hashlib.sha256(total).digest()), key)
+    result = sign(Result(server.terms.digest, name, hashlib.sha256(total).digest()), key)  # REVEAL-6
     done, effects = _to(replace(server, result=result), Phase.DONE)
     return done, (Summed(name, server.proposed.positions, len(server.dealt), total), *effects)
 

@@ -17,7 +17,7 @@ Randomness = Callable[[int], bytes]
 
 
 def split(secret: bytes, threshold: int, points: Sequence[int], draw: Randomness) -> dict[int, bytes]:
-    """One share a point; any ``threshold`` of them give the secret, fewer say nothing.
+    """One share a point; any ``threshold`` of them give the secret, fewer say nothing (KEY-6).
 
     Args:
         secret: 32 bytes.

@@ -86,6 +86,7 @@ class Terms:
     deadlines: Deadlines
 
     def __post_init__(self) -> None:
+        # TERMS-3
         nodes = [member.node for member in self.members]
         if nodes != sorted(set(nodes)) or len({member.key for member in self.members}) < len(nodes):
             raise ValueError("the members of a round differ in node and key, and stand in order")
@@ -97,7 +98,7 @@ class Terms:
 
     @cached_property
     def digest(self) -> bytes:
-        """The name of these terms, 32 bytes."""
+        """The name of these terms, 32 bytes (TERMS-2)."""
         return hashlib.sha256(b"samentel/v1/secagg/terms/" + encode(self)).digest()
 
     def key(self, position: int) -> VerifyKey:
@@ -125,7 +126,7 @@ def point(position: int) -> int:
 
 
 def threshold(listed: int) -> int:
-    """t: how many institutions can recover a secret, of n1 that hold seed shares.
+    """t: how many institutions can recover a secret, of n1 that hold seed shares (TERMS-4).
 
     More than two thirds, so that the honest ones cannot be split into two
     groups of which each helps to recover another secret of one institution.
@@ -134,7 +135,7 @@ def threshold(listed: int) -> int:
 
 
 def check_announced(terms: Terms, floors: Floors) -> None:
-    """Refuse terms below this node's own floors, or that no roster of this size can carry.
+    """Refuse terms below this node's own floors, or that no roster of this size can carry (TERMS-9).
 
     Raises:
         Refusal: PARAMETER_BELOW_FLOOR.
@@ -153,7 +154,7 @@ def check_announced(terms: Terms, floors: Floors) -> None:
 
 
 def check_listed(terms: Terms, listed: Collection[int]) -> None:
-    """Raise PeerError unless a round can go on with these keys (U1)."""
+    """Raise PeerError unless a round can go on with these keys (U1; TERMS-5)."""
     n, t = len(listed), threshold(len(listed))
     _enough(terms, n)
     if terms.collude_max >= 2 * t - n:
@@ -164,7 +165,7 @@ def check_listed(terms: Terms, listed: Collection[int]) -> None:
 
 
 def check_dealt(terms: Terms, listed: int, dealt: int) -> None:
-    """Raise PeerError unless a round can go on with these dealers (U2).
+    """Raise PeerError unless a round can go on with these dealers (U2; TERMS-6).
 
     Args:
         listed, dealt: n1 and n2.
@@ -176,7 +177,7 @@ def check_dealt(terms: Terms, listed: int, dealt: int) -> None:
 
 
 def check_survivors(terms: Terms, dealt: Collection[int], survivors: Collection[int]) -> None:
-    """Raise PeerError unless this set (U3) may be summed: noise was drawn for n2 - D at the least."""
+    """Raise PeerError unless this set (U3) may be summed: noise was drawn for n2 - D (TERMS-7)."""
     if not set(survivors) <= set(dealt):
         raise PeerError("the survivors include an institution that has not dealt seed shares")
     if len(survivors) < max(terms.institutions_min, len(dealt) - terms.absent_max):
@@ -194,7 +195,7 @@ def _enough(terms: Terms, n: int) -> None:
 
 
 def _check_levels(terms: Terms, present: Collection[int]) -> None:
-    inside = set(present)
+    inside = set(present)  # TERMS-8
     for level in terms.levels:
         if len(inside.intersection(level.positions)) < terms.collude_max + LEAST_HONEST:
             raise PeerError(f"too few institutions of level {level.name} are left")

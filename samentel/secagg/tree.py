@@ -6,7 +6,8 @@ a million signatures, or every node would download every row of every other.
 
 Rows and inner nodes are hashed under different prefixes, so that neither can
 pass for the other. A level of odd length carries its last node up unchanged:
-the tree of RFC 6962, section 2.1. The number of rows is known to both sides.
+the tree of RFC 6962, section 2.1. The number of rows is known to both sides
+(ENC-5).
 """
 
 import hashlib

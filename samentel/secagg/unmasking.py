@@ -15,7 +15,7 @@ from samentel.secagg.terms import point, threshold
 
 
 def check_reveal(server: Server, posted: Posted) -> None:
-    """Raise PeerError unless these are exactly the shares that the sender was dealt and is asked for."""
+    """Raise PeerError unless these are just the shares that were dealt and are asked for (REVEAL-3)."""
     if posted.sender not in server.dealt:
         raise PeerError("shares of an institution that has not dealt any itself")
     reveal = hear_from(posted.sender, Reveal, posted.message, server.terms)
@@ -42,7 +42,10 @@ def enough(server: Server) -> bool:
 
 
 def national(server: Server) -> bytes | BadDealing:
-    """The sum of the survivors' noisy counts as residues, or the proof against a dealer that prevents it."""
+    """The sum of the survivors' noisy counts as residues, or the proof against a dealer that prevents it.
+
+    REVEAL-4: every secret is checked against what its dealer is bound to before its mask is taken off.
+    """
     survivors, fallen = server.proposed.positions, _fallen(server)
     adverts = {posted.sender: read(Advert, posted.message) for posted in server.adverts}
     dealings = {posted.sender: read(Dealing, posted.message) for posted in server.dealings}
