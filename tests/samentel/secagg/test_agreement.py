@@ -80,11 +80,13 @@ def at(kit, stage, **parameters):
         ),
     ],
 )
+@pytest.mark.clause("AGREE-2", "TERMS-7")
 def test_a_proposal_that_does_not_hold_is_refused(kit, offer, why):
     federation = at(kit, "agreement")
     federation.refuses(offer(federation), why)
 
 
+@pytest.mark.clause("TERMS-8")
 def test_a_level_of_the_roster_that_would_stand_out_is_refused(kit):
     federation = at(kit, "agreement", levels=(kit.Level("COSM", (0, 1, 2)),))
     federation.refuses(federation.proposal([1, 2, 3, 4, 5]), "level COSM")
@@ -95,6 +97,7 @@ def test_a_level_of_the_roster_that_would_stand_out_is_refused(kit):
 
 @pytest.mark.parametrize("first", [range(N), [0, 1, 3, 4, 5]], ids=["as-survivor", "as-helper"])
 @pytest.mark.parametrize("second", [range(N), [0, 1, 2, 3, 4], [0, 1, 3, 4, 5]])
+@pytest.mark.clause("AGREE-3")
 def test_a_second_set_is_refused_also_after_a_restart(kit, first, second):
     federation = at(kit, "agreement")
     chosen, other = federation.proposal(first), federation.proposal(second)
@@ -113,6 +116,7 @@ def test_a_second_set_is_refused_also_after_a_restart(kit, first, second):
         pytest.param([1, 0, 2, 3, 4, 5], "signature", id="swapped"),
     ],
 )
+@pytest.mark.clause("AGREE-6")
 def test_nothing_is_revealed_without_everybodys_signature(kit, signers, why):
     federation = at(kit, "agreement")
     chosen = federation.proposal(range(N))
@@ -120,6 +124,7 @@ def test_nothing_is_revealed_without_everybodys_signature(kit, signers, why):
     federation.refuses(federation.unanimity(chosen, list(range(len(signers))), signers), why)
 
 
+@pytest.mark.clause("AGREE-6")
 def test_two_sets_shown_to_two_groups_reveal_nothing(kit):
     federation = at(kit, "agreement")
     one, other = federation.proposal(range(N)), federation.proposal([0, 1, 2, 3, 4])
@@ -140,6 +145,7 @@ def test_two_sets_shown_to_two_groups_reveal_nothing(kit):
 
 
 @pytest.mark.parametrize("chosen", [range(N), [0, 1, 2, 3, 4], [0, 1, 3, 4, 5]])
+@pytest.mark.clause("REVEAL-1")
 def test_what_is_revealed_is_one_secret_a_peer(kit, chosen):
     """The seeds of survivors, the mask keys of others, never both; outside the set, nothing about oneself."""
     federation = at(kit, "agreement")
@@ -169,6 +175,7 @@ def test_a_head_that_cannot_be_is_not_remembered_and_holds_nobody_up(kit):
     assert send.kind is Kind.REVEAL
 
 
+@pytest.mark.clause("REVEAL-6")
 def test_a_result_of_another_set_is_refused(kit):
     federation = at(kit, "agreement")
     federation.tell(OWN, federation.proposal(range(N)))
@@ -179,6 +186,7 @@ def test_a_result_of_another_set_is_refused(kit):
     federation.refuses(Resulted(forged), "signature")
 
 
+@pytest.mark.clause("MASK-5")
 def test_what_is_sent_again_is_the_same_bytes(kit):
     federation = at(kit, "agreement")
     federation.read(OWN, Proposed)
@@ -195,18 +203,21 @@ def test_what_is_sent_again_is_the_same_bytes(kit):
 @pytest.mark.parametrize(
     ("stage", "freed"), [("advert", False), ("dealing", False), ("upload", False), ("agreement", True)]
 )
+@pytest.mark.clause("END-1")
 def test_a_round_that_is_given_up_costs_nothing_before_the_agreement(kit, stage, freed):
     federation = at(kit, stage)
     assert federation.tell(OWN, Closed()) == ((Free(), Wipe()) if freed else (Wipe(),))
     federation.refuses(Closed(), "is over")
 
 
+@pytest.mark.clause("AGREE-4")
 def test_a_round_that_is_given_up_after_the_agreement_stays_spent(kit):
     federation = at(kit, "agreement")
     federation.read(OWN, Proposed)
     assert federation.tell(OWN, Closed()) == (Wipe(),)
 
 
+@pytest.mark.clause("DEAL-4", "MASK-3", "REVEAL-2", "END-2")
 def test_secrets_leave_the_state_as_soon_as_they_are_not_needed(kit):
     federation = kit.federation(N, absent=1)
     federation.run(stop="dealing")
@@ -224,6 +235,7 @@ def test_secrets_leave_the_state_as_soon_as_they_are_not_needed(kit):
     )
 
 
+@pytest.mark.clause("TERMS-9")
 def test_a_node_that_is_not_on_the_roster_does_not_join(kit):
     with pytest.raises(Refusal, match="not on the roster"):
         client.announce(kit.terms(3), "stranger", Floors())

@@ -69,6 +69,7 @@ def with_advert(federation, position, change, signer=None):
     return Listed(encode(replace(offered, adverts=tuple(adverts))))
 
 
+@pytest.mark.clause("MASK-3", "AGREE-4")
 def test_the_road_through_a_round_and_what_is_done_on_it(kit):
     federation = kit.federation(4)
     federation.run()
@@ -105,6 +106,7 @@ EVENTS = {
 
 
 @pytest.mark.parametrize("stage", ["advert", "dealing", "upload", "agreement", "never"])
+@pytest.mark.clause("STORE-4")
 def test_an_event_out_of_order_is_refused(kit, stage):
     federation = at(kit, stage)
     phase = federation.clients[OWN].phase
@@ -138,6 +140,7 @@ def test_a_letter_of_nonsense_is_refused(kit, kind, data):
         ("agreement", Proposed(b""), "expires_at"),
     ],
 )
+@pytest.mark.clause("END-3")
 def test_a_late_event_is_refused_and_a_tick_ends_the_round(kit, stage, event, until):
     federation = at(kit, stage)
     federation.now = getattr(kit.DEADLINES, until)
@@ -209,6 +212,7 @@ def test_counts_that_come_too_late_are_refused_but_the_node_can_still_help(kit):
         ),
     ],
 )
+@pytest.mark.clause("DEAL-1", "KEY-4")
 def test_a_list_with_a_key_that_does_not_hold_is_refused(kit, change, why):
     federation = at(kit, "dealing")
     federation.refuses(change(federation), why)
@@ -250,11 +254,13 @@ def columns(offered, keep):
         pytest.param([0, 0, 2, 3, 4, 5], "not in order", id="twice"),
     ],
 )
+@pytest.mark.clause("DEAL-1", "TERMS-5")
 def test_a_list_of_the_wrong_institutions_is_refused(kit, keep, why):
     federation = at(kit, "dealing")
     federation.refuses(columns(listing(federation), keep), why)
 
 
+@pytest.mark.clause("TERMS-4")
 def test_the_threshold_is_the_nodes_own(kit):
     """Nothing in a letter can say what it is: fewer keys than t + D end the round for this node."""
     federation = at(kit, "dealing", absent=1)
@@ -266,6 +272,7 @@ def test_the_threshold_is_the_nodes_own(kit):
     federation.refuses(columns(listing(federation), [0, 1, 2]), "too few|cannot spare")
 
 
+@pytest.mark.clause("DEAL-2")
 def test_a_rolled_back_ledger_is_noticed_through_one_honest_peer(kit):
     seen = Head(7, "ab" * 32)
     heads = [EMPTY] * N
@@ -282,6 +289,7 @@ def test_a_rolled_back_ledger_is_noticed_through_one_honest_peer(kit):
     federation.tell(OWN, offered)
 
 
+@pytest.mark.clause("DEAL-6")
 def test_two_lists_shown_to_two_groups_end_the_round(kit):
     """A dealing names the list it was made for."""
     federation = kit.federation(N, absent=1)
@@ -331,6 +339,7 @@ def tampered(federation, field, place):
         ),
     ],
 )
+@pytest.mark.clause("DEAL-6")
 def test_a_delivery_that_is_not_what_was_dealt_is_refused(kit, change, why):
     federation = at(kit, "upload", absent=0)
     federation.refuses(change(federation), why)
@@ -356,6 +365,7 @@ def test_a_delivery_of_another_round_is_refused(kit):
     )
 
 
+@pytest.mark.clause("MASK-1")
 def test_counts_for_another_number_of_dealers_are_refused(kit):
     federation = at(kit, "upload")
     federation.read(OWN, Delivered)

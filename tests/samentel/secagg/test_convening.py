@@ -65,6 +65,7 @@ def documents(kit, written, toml, n: int = 6, listed: Roster | None = None, **ch
     return programme, listed, round_, Start(round=round_.round_id, **moments)
 
 
+@pytest.mark.clause("TERMS-1")
 def test_terms_say_what_the_documents_say(kit, written, toml):
     programme, listed, round_, start = documents(kit, written, toml)
     terms = terms_of(programme, listed, round_, start)
@@ -77,6 +78,7 @@ def test_terms_say_what_the_documents_say(kit, written, toml):
 
 
 @pytest.mark.parametrize("what", ["programme", "roster", "round", "start"])
+@pytest.mark.clause("TERMS-1")
 def test_documents_that_do_not_belong_together_make_no_terms(kit, written, toml, what):
     programme, listed, round_, start = documents(kit, written, toml)
     others = {
@@ -104,6 +106,7 @@ def test_another_deadline_makes_other_terms(kit, written, toml):
     assert one.digest != other.digest
 
 
+@pytest.mark.clause("TERMS-10")
 def test_the_ring_holds_the_most_that_any_admissible_list_can_give(kit, written, toml):
     """Also where the fewest deal, whose noise shares are the largest."""
     for rows_max in (1000, 10_000_000):
@@ -156,6 +159,7 @@ def test_levels_that_the_roster_fixes_are_under_the_rule_but_for_those_by_consen
     assert terms.digest != replace(terms, levels=()).digest
 
 
+@pytest.mark.clause("TERMS-8")
 def test_a_level_short_of_its_institutions_stops_the_sum(kit, written, toml):
     """c + 2 of each level, here three: at the keys, and once more before anybody signs the survivors."""
     terms = levelled(kit, written, toml, "AABACCCA")

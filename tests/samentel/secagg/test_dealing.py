@@ -31,6 +31,7 @@ def dealt(kit, n=5):
     return terms, secrets, channels, dealing, rows, entries
 
 
+@pytest.mark.clause("DEAL-3")
 def test_what_is_dealt_is_opened_by_its_receivers_and_gives_both_secrets(kit):
     terms, secrets, channels, dealing, rows, entries = dealt(kit)
     pairs = {i: open_entry(terms, LISTING, 0, i, entries[i], channels[i]) for i in range(5)}
@@ -51,6 +52,7 @@ def test_what_is_dealt_is_opened_by_its_receivers_and_gives_both_secrets(kit):
         pytest.param({"round": "replayed"}, id="another-round"),
     ],
 )
+@pytest.mark.clause("KEY-7")
 def test_an_entry_opens_only_where_it_belongs(kit, wrong):
     terms, _, channels, _, _, entries = dealt(kit)
     where = {"listing": LISTING, "dealer": 0, "receiver": 1, "secret": channels[1]} | wrong
@@ -89,6 +91,7 @@ def test_a_share_of_one_secret_cannot_be_revealed_for_the_other(kit):
             check_share(header, entries[1], which, share)
 
 
+@pytest.mark.clause("KEY-2")
 def test_every_message_is_encrypted_under_its_own_key(kit):
     """A fixed nonce is safe only so: no two ciphertexts may share a key stream."""
     _, _, _, _, _, entries = dealt(kit)

@@ -39,12 +39,14 @@ def test_a_value_comes_back_equal():
     assert decode(Outer, encode(OUTER)) == OUTER
 
 
+@pytest.mark.clause("ENC-1")
 def test_the_encoding_is_the_one_that_the_module_states():
     assert encode(Inner(258, True)) == bytes.fromhex("000000000000010201")
     assert encode(OUTER)[:9] == b"\x00\x00\x00\x05" + "één".encode()
 
 
 @given(st.binary(max_size=200))
+@pytest.mark.clause("ENC-2")
 def test_bytes_that_can_be_read_are_the_only_encoding_of_what_was_read(data):
     try:
         value = decode(Outer, data)
@@ -71,6 +73,7 @@ def test_a_changed_byte_gives_another_value_or_none(at, change):
         pytest.param(b"\xff\xff\xff\xff" + encode(OUTER)[4:], id="huge-length"),
     ],
 )
+@pytest.mark.clause("ENC-2")
 def test_bytes_that_do_not_fit_are_refused(data):
     with pytest.raises(ValueError, match=r"."):
         decode(Outer, data)

@@ -89,6 +89,7 @@ def every_pattern(kit, n: int) -> None:
 
 
 @pytest.mark.parametrize("n", SMALL)
+@pytest.mark.clause("REVEAL-4")
 def test_every_pattern_that_the_parameters_allow(kit, n):
     every_pattern(kit, n)
 

@@ -27,6 +27,7 @@ def test_everybody_stays(kit, n):
 
 
 @pytest.mark.parametrize(("n", "absent"), [(3, 0), (4, 0), (4, 1)])
+@pytest.mark.clause("REVEAL-4")
 def test_every_pattern_of_one_or_two_that_vanish_at_any_stage(kit, n, absent):
     # Positions matter by the sign of a mask only, so pairs are taken from the first three.
     for who in (*combinations(range(n), 1), *combinations(range(3), 2)):
@@ -67,6 +68,7 @@ def test_negative_and_large_counts_are_summed(kit):
     assert result is not None
 
 
+@pytest.mark.clause("MASK-1")
 def test_noise_is_drawn_for_those_who_dealt_not_for_those_who_were_invited(kit):
     federation = kit.federation(10, absent=1)
     federation.run({2: "advert", 5: "dealing"})
@@ -117,6 +119,7 @@ def test_a_helper_can_stand_in_for_a_survivor_that_falls_silent(kit):
     assert federation.sums[0].counts(federation.terms).tolist() == [1] * 7 + [0] * 4
 
 
+@pytest.mark.clause("END-1", "END-2")
 def test_when_time_is_over_everybody_wipes_and_nobody_who_did_not_agree_pays(kit):
     federation = kit.federation(4, absent=1)
     federation.run({0: "upload", 1: "agreement"})

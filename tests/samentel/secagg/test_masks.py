@@ -21,6 +21,7 @@ def keys_of(terms, own, n):
 
 @pytest.mark.parametrize("ring", Ring)
 @pytest.mark.parametrize("n", [2, 3, 4, 5, 12])
+@pytest.mark.clause("MASK-2")
 def test_the_masks_of_a_complete_round_add_up_to_the_own_masks_alone(kit, n, ring):
     terms = kit.terms(12)
     seeds = [seed_key(bytes([100 + i]) * 32, terms, i) for i in range(n)]
@@ -34,6 +35,7 @@ def test_the_masks_of_a_complete_round_add_up_to_the_own_masks_alone(kit, n, rin
     assert not total.any()
 
 
+@pytest.mark.clause("KEY-9")
 def test_negative_counts_come_back(kit):
     terms, counts = kit.terms(3), np.array([-5, 0, 7], dtype=np.int64)
     vector = masked(counts, Ring.BITS_32, bytes(32), 0, keys_of(terms, 0, 3))
@@ -42,6 +44,7 @@ def test_negative_counts_come_back(kit):
     assert (centred(vector, Ring.BITS_32) == counts).all()
 
 
+@pytest.mark.clause("KEY-3")
 def test_both_ends_derive_the_same_mask_key_and_no_two_pairs_do(kit):
     terms, n = kit.terms(12), 12
     keys = [keys_of(terms, own, n) for own in range(n)]
@@ -49,6 +52,7 @@ def test_both_ends_derive_the_same_mask_key_and_no_two_pairs_do(kit):
     assert len({key for of in keys for key in of.values()}) == n * (n - 1) // 2
 
 
+@pytest.mark.clause("KEY-1")
 def test_every_purpose_round_and_direction_has_its_own_key(kit):
     one, other = kit.terms(3), kit.terms(3, round_="another")
     secret = bytes(32)

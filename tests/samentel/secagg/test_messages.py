@@ -55,6 +55,7 @@ def test_the_vocabulary_is_closed(kit):
     assert sorted(message.kind for message in examples(kit.terms(3))) == sorted(Kind)
 
 
+@pytest.mark.clause("ENC-3")
 def test_no_two_kinds_share_a_digest(kit):
     """An agreement and a proposal of the same bytes are two different things to sign."""
     terms = kit.terms(3)
@@ -74,6 +75,7 @@ def test_any_changed_byte_is_noticed(kit, number, data):
         hear(type(message), bytes(signed), key.public, terms)
 
 
+@pytest.mark.clause("ENC-4")
 def test_a_message_of_another_key_kind_round_or_sender_is_refused(kit):
     terms, key = kit.terms(3), kit.key("node 1")
     data = sign(Agreement(terms.digest, 1, bytes(32), bytes(40)), key)
@@ -93,6 +95,7 @@ def test_a_message_of_another_key_kind_round_or_sender_is_refused(kit):
 @pytest.mark.parametrize(
     "field", ["programme", "roster", "cells", "collude_max", "absent_max", "institutions_min"]
 )
+@pytest.mark.clause("TERMS-2", "ENC-4")
 def test_whoever_was_shown_other_terms_is_not_understood(kit, field):
     terms = kit.terms(9)
     value = getattr(terms, field)

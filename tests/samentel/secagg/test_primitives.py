@@ -30,6 +30,7 @@ LOW_ORDER = [
 
 
 @pytest.mark.parametrize("public", LOW_ORDER)
+@pytest.mark.clause("KEY-4")
 def test_a_point_of_low_order_is_refused(public):
     with pytest.raises(PeerError, match="usable point"):
         agree(b"\x05" * 32, [agreement_public(b"\x06" * 32), bytes.fromhex(public)])
@@ -61,6 +62,7 @@ def test_hkdf_gives_the_known_answer_of_rfc_5869():
     assert derive(b"\x0b" * 22, b"a") != derive(b"\x0b" * 22, b"b")
 
 
+@pytest.mark.clause("KEY-5")
 def test_masks_are_the_aes_ctr_key_stream_from_zero():
     """AES-256 of the zero block under the zero key, little-endian words; then against the library itself."""
     key = bytes(32)

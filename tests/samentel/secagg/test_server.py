@@ -58,6 +58,7 @@ def changed(federation, event, model, attachment=None, signer=None, **fields):
     )
 
 
+@pytest.mark.clause("ADV-4")
 def test_adverts_that_do_not_hold_are_refused(kit):
     federation = kit.federation(N, absent=1)
     federation.join(0)
@@ -117,6 +118,7 @@ def test_an_advert_with_a_head_that_cannot_be_is_refused_for_the_sake_of_whom_it
         federation.read(N - 1, Listed)
 
 
+@pytest.mark.clause("MASK-5")
 def test_a_message_sent_again_changes_nothing(kit):
     federation = kit.federation(4)
     federation.run(stop="agreement")
@@ -127,6 +129,7 @@ def test_a_message_sent_again_changes_nothing(kit):
             assert federation.server == before
 
 
+@pytest.mark.clause("DEAL-5", "MASK-4")
 def test_dealings_and_uploads_that_do_not_hold_are_refused(kit):
     federation = kit.federation(N, absent=1)
     federation.run(stop="dealing")
@@ -158,6 +161,7 @@ def test_dealings_and_uploads_that_do_not_hold_are_refused(kit):
     refused(federation, replace(good, attachment=other), "a second, different upload")
 
 
+@pytest.mark.clause("REVEAL-3")
 def test_agreements_and_shares_that_do_not_hold_are_refused(kit):
     federation = kit.federation(N, absent=1)
     federation.run({5: "poll"}, stop="agreement")
@@ -187,6 +191,7 @@ def test_agreements_and_shares_that_do_not_hold_are_refused(kit):
     federation.serve(good)
 
 
+@pytest.mark.clause("AGREE-1")
 def test_survivors_are_proposed_only_once_they_have_polled_since_the_last_upload(kit):
     federation = kit.federation(4, absent=1)
     federation.run({3: "upload"}, stop="upload")
@@ -245,6 +250,7 @@ def test_what_comes_after_the_sum_changes_nothing(kit):
 
 
 @pytest.mark.parametrize("which", [SEED, KEY])
+@pytest.mark.clause("REVEAL-5")
 def test_a_dealer_whose_shares_do_not_fit_is_proven_from_its_own_signature(kit, which, monkeypatch):
     federation = kit.federation(N, absent=1)
     federation.run(stop="dealing")
@@ -303,6 +309,7 @@ def test_an_honest_dealer_cannot_be_convicted(kit):
         assert not proves(federation.terms, _proof(federation.server, SEED, dealer, shares))
 
 
+@pytest.mark.clause("KEY-8")
 def test_a_commitment_that_is_not_the_seeds_is_noticed(kit):
     federation = kit.federation(N, absent=1)
     federation.run(stop="dealing")

@@ -11,6 +11,7 @@ from samentel.secagg.shamir import PRIME, combine, split
 
 @settings(max_examples=60)
 @given(st.binary(min_size=32, max_size=32), st.integers(1, 9), st.integers(0, 6), st.randoms())
+@pytest.mark.clause("KEY-6")
 def test_any_t_shares_give_the_secret(kit, secret, t, more, random):
     points = random.sample(range(1, 65537), t + more)
     shares = split(secret, t, points, kit.stream("shamir"))
@@ -55,6 +56,7 @@ def test_shares_below_the_threshold_look_the_same_for_two_secrets(kit):
         assert 120 < statistic < 420  # chi-square with 255 degrees of freedom: p between 1e-10 and 1 - 1e-10
 
 
+@pytest.mark.clause("KEY-6")
 def test_a_known_answer():
     """f(x) = secret + c1*x + c2*x**2 with coefficients drawn in order from the highest power down."""
     numbers = iter((5, 7))

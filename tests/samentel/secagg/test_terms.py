@@ -22,6 +22,7 @@ from samentel.secagg.terms import (
 
 
 @given(st.integers(3, 10_000))
+@pytest.mark.clause("TERMS-4")
 def test_two_groups_of_the_threshold_share_more_than_a_third(n):
     t = threshold(n)
     assert t == math.floor(2 * n / 3) + 1
@@ -39,6 +40,7 @@ def test_two_groups_of_the_threshold_share_more_than_a_third(n):
         pytest.param(9, {"collude": 2, "levels": (Level("A", (0, 1, 2)),)}, "level A", id="level-below-c+2"),
     ],
 )
+@pytest.mark.clause("TERMS-5")
 def test_a_list_of_keys_that_cannot_carry_the_round_is_refused(kit, n, parameters, why):
     terms = kit.terms(n, **parameters)
     with pytest.raises(PeerError, match=why):
@@ -57,6 +59,7 @@ def test_the_least_that_is_enough_is_accepted(kit):
 @pytest.mark.parametrize(
     "floors", [pytest.param(Floors(6), id="small-sum"), pytest.param(Floors(3, 2), id="colluders")]
 )
+@pytest.mark.clause("TERMS-9")
 def test_a_node_refuses_terms_below_its_own_floors(kit, floors):
     terms = kit.terms(10, collude=1, minimum=5)
     check_announced(terms, Floors(5, 1))
@@ -64,6 +67,7 @@ def test_a_node_refuses_terms_below_its_own_floors(kit, floors):
         check_announced(terms, floors)
 
 
+@pytest.mark.clause("TERMS-6")
 def test_dealers_must_leave_room_for_those_who_may_fall_out(kit):
     terms = kit.terms(10, absent=2)
     check_dealt(terms, 10, 9)
@@ -81,6 +85,7 @@ def test_dealers_must_leave_room_for_those_who_may_fall_out(kit):
         pytest.param([0, 1, 2, 3, 4, 5, 6, 9], "level B", id="level-below-c+2"),
     ],
 )
+@pytest.mark.clause("TERMS-7")
 def test_a_set_that_may_not_be_summed_is_refused(kit, survivors, why):
     terms = kit.terms(
         12, collude=1, absent=2, levels=(Level("B", (7, 8, 9, 10, 11)), Level("all", tuple(range(12))))
@@ -95,6 +100,7 @@ def test_the_programmes_minimum_holds_for_the_sum_itself(kit):
         check_survivors(kit.terms(10, absent=3, minimum=8), range(10), range(7))
 
 
+@pytest.mark.clause("TERMS-2")
 def test_terms_come_back_equal_and_every_field_counts(kit):
     terms = kit.terms(5, levels=(Level("A", (0, 1)),))
     assert decode(Terms, encode(terms)) == terms
@@ -107,6 +113,7 @@ def test_terms_come_back_equal_and_every_field_counts(kit):
     assert len({other.digest for other in [terms, *others]}) == 4
 
 
+@pytest.mark.clause("TERMS-3")
 def test_terms_that_cannot_be_are_refused(kit):
     terms = kit.terms(3)
     with pytest.raises(ValueError, match="differ in node and key"):

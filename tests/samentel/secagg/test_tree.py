@@ -11,6 +11,7 @@ def rows(count, width=5):
 
 
 @pytest.mark.parametrize("count", [*range(1, 35), 50, 100])
+@pytest.mark.clause("ENC-5")
 def test_every_row_leads_to_the_root_and_to_no_other_place(count):
     table = rows(count)
     root = tree.root(table, 5)
@@ -24,6 +25,7 @@ def test_every_row_leads_to_the_root_and_to_no_other_place(count):
                 assert tree.root_of(row, wrong, count, steps) != root
 
 
+@pytest.mark.clause("ENC-5")
 def test_two_rows_are_hashed_as_rfc_6962_says():
     left, right = (hashlib.sha256(b"\x00" + row).digest() for row in (b"a", b"b"))
     assert tree.root(b"ab", 1) == hashlib.sha256(b"\x01" + left + right).digest()
