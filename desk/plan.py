@@ -20,7 +20,7 @@ from samentel.counting.shares import honest_shares, plan_of, tau_upper
 from samentel.documents.programme import Mode, Programme, RosterRules
 from samentel.documents.roster import Roster
 from samentel.errors import DocumentError
-from samentel.figures.collusion import Collusion, collusion_of
+from samentel.figures.collusion import Collusion, collusion_of, fewest_listed
 from samentel.secagg.ring import ring_for
 from samentel.secagg.terms import NODES_MOST, threshold
 
@@ -90,7 +90,9 @@ class SumPlan:
             colludes, against a cap of its own.
         attempts_fit: how many attempts fit under the local cap that a node has unless its house sets another;
             may be 0.
-        colluding: the loss by the number of colluders.
+        fewest: the least number of institutions with which a round can go on. A lying coordinator can show as
+            short a list of keys as that.
+        colluding: the loss by the number of colluders, on a list of any length that is allowed.
         individual_ratio: how many times as wide every interval would be if each institution added the full
             noise itself (individual mode).
     """
@@ -104,6 +106,7 @@ class SumPlan:
     ledger_local: Fraction
     ledger_local_most: Fraction
     attempts_fit: int
+    fewest: int
     colluding: tuple[Colluding, ...]
     individual_ratio: float
 
@@ -169,7 +172,8 @@ def plan(programme: Programme, institutions: int, absent: int = 0, roster: Roste
     tables = table_plans(programme, noises, institutions - absent)
     _refuse([*unreadable(programme, tables), *(too_few(programme, roster) if roster else ())])
     shared = programme.mode is Mode.SECURE_SUM
-    collusion = collusion_of(programme, noises, institutions, institutions) if shared else None
+    fewest = fewest_listed(programme.roster, institutions)
+    collusion = collusion_of(programme, noises, institutions, institutions, fewest) if shared else None
     spent = collusion.central if collusion else total_rho(noises)
     booked = collusion.loss.central if collusion else programme.rho
     return Plan(
@@ -293,6 +297,7 @@ def _sum_plan(noises: Sequence[TableNoise], collusion: Collusion, institutions: 
         ledger_local=collusion.loss.local,
         ledger_local_most=collusion.loss.local * programme.max_attempts,
         attempts_fit=LOCAL_CAP // collusion.loss.local,
+        fewest=collusion.fewest,
         colluding=tuple(_colluding(collusion, colluders) for colluders in collusion.steps()),
         # A share has 1/honest of the variance that full noise has, of every table alike.
         individual_ratio=math.sqrt(honest_shares(programme.roster, institutions)),

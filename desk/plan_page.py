@@ -138,7 +138,7 @@ def _chosen(named: object, what: str, language: str) -> str:
 
 def _colluding(together: SumPlan, language: str) -> Grid:
     words = WORDS[language]
-    grid = Grid(title=words["colluding"], title_justify="left")
+    grid = Grid(title=words["colluding"].format(fewest=together.fewest), title_justify="left")
     for column in ("colluders", "rho", "epsilon_is"):
         grid.add_column(words[column], justify="right")
     grid.add_column("")
@@ -258,7 +258,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "{together.helpers} moeten helpen de maskers eraf te halen; anders is er geen uitkomst.",
         "tau": "Ruisdelen samen zijn zo goed als één trekking: tau × cellen is hoogstens {tau} (toegestaan "
         "{most}), en zit in het verlies hierboven.",
-        "colluding": "Wat één poging kost als er meer samenspannen met de coördinator",
+        "colluding": "Wat één poging kost als er meer samenspannen met de coördinator, die dan ook maar "
+        "{fewest} instellingen kan laten meedoen",
         "colluders": "instellingen die\nsamenspannen",
         "rho": "rho",
         "epsilon_is": "epsilon",
@@ -321,7 +322,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "{together.helpers} must help to take the masks off, or nothing comes out.",
         "tau": "Noise shares together are as good as one draw: tau × cells is at most {tau} (allowed "
         "{most}), and is in the loss above.",
-        "colluding": "What one attempt costs if more collude with the coordinator",
+        "colluding": "What one attempt costs if more collude with the coordinator, which can then also let "
+        "as few as {fewest} institutions take part",
         "colluders": "institutions\nthat collude",
         "rho": "rho",
         "epsilon_is": "epsilon",

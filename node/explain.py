@@ -12,7 +12,7 @@ from samentel.counting.privacy import attacker_power, epsilon_upper, noise_plan,
 from samentel.counting.shares import loss_of, share_plan, summed_variance
 from samentel.documents.codelists import Code, Dimension
 from samentel.documents.programme import Counting, Mode, Population, Programme
-from samentel.figures.collusion import collusion_of
+from samentel.figures.collusion import collusion_of, fewest_listed
 
 INSTITUTIONS, YEARS = (1, 2, 3), (1, 2, 5, 10)
 FEDERATIONS = (40, 100)  # sizes of a roster that is not there yet
@@ -175,7 +175,8 @@ def _secure_sum(
 ) -> Iterator[str]:
     """Who sees what, and what remains if others collude or fall out."""
     rules = shown.roster
-    collusion = collusion_of(shown, share_plan(shown, number, number), number, number)
+    fewest = fewest_listed(rules, number)
+    collusion = collusion_of(shown, share_plan(shown, number, number), number, number, fewest)
     local, most = collusion.loss.local, collusion.withstood
     yield f"{words('sum')}:"
     yield f"  {words('sum.nobody', least=rules.institutions_min)}"

@@ -155,13 +155,26 @@ def check_announced(terms: Terms, floors: Floors) -> None:
 
 def check_listed(terms: Terms, listed: Collection[int]) -> None:
     """Raise PeerError unless a round can go on with these keys (U1; TERMS-5)."""
-    n, t = len(listed), threshold(len(listed))
-    _enough(terms, n)
-    if terms.collude_max >= 2 * t - n:
-        raise PeerError(f"{n} institutions cannot withstand {terms.collude_max} that collude")
-    if t > n - terms.absent_max:
-        raise PeerError(f"{n} institutions cannot spare {terms.absent_max}: {t} are needed to finish")
+    lacking = lacks(len(listed), terms.institutions_min, terms.collude_max, terms.absent_max)
+    if lacking:
+        raise PeerError(lacking)
     _check_levels(terms, listed)
+
+
+def lacks(n: int, least: int, collude: int, absent: int) -> str:
+    """Why that many keys cannot carry a round, or nothing (TERMS-5).
+
+    Args:
+        least, collude, absent: the programme's least number of institutions, its c and its D.
+    """
+    t = threshold(n)
+    if collude >= 2 * t - n:
+        lacking = f"{n} institutions cannot withstand {collude} that collude"
+    elif t > n - absent:
+        lacking = f"{n} institutions cannot spare {absent}: {t} are needed to finish"
+    else:
+        lacking = ""
+    return _short_of(n, least, collude, absent) or lacking
 
 
 def check_dealt(terms: Terms, listed: int, dealt: int) -> None:
@@ -170,7 +183,9 @@ def check_dealt(terms: Terms, listed: int, dealt: int) -> None:
     Args:
         listed, dealt: n1 and n2.
     """
-    _enough(terms, dealt)
+    short = _short_of(dealt, terms.institutions_min, terms.collude_max, terms.absent_max)
+    if short:
+        raise PeerError(short)
     t = threshold(listed)
     if t > dealt - terms.absent_max:
         raise PeerError(f"{dealt} institutions cannot spare {terms.absent_max}: {t} are needed to finish")
@@ -187,11 +202,12 @@ def check_survivors(terms: Terms, dealt: Collection[int], survivors: Collection[
     _check_levels(terms, survivors)
 
 
-def _enough(terms: Terms, n: int) -> None:
-    if n < terms.institutions_min:
-        raise PeerError(f"{n} institutions, {terms.institutions_min} are needed")
-    if n - terms.collude_max - terms.absent_max < LEAST_HONEST:
-        raise PeerError(f"{n} are too few for {terms.collude_max} colluding and {terms.absent_max} absent")
+def _short_of(n: int, least: int, collude: int, absent: int) -> str:
+    if n < least:
+        return f"{n} institutions, {least} are needed"
+    if n - collude - absent < LEAST_HONEST:
+        return f"{n} are too few for {collude} colluding and {absent} absent"
+    return ""
 
 
 def _check_levels(terms: Terms, present: Collection[int]) -> None:

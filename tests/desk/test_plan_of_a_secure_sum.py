@@ -94,10 +94,11 @@ def test_the_ledger_books_both_losses(together, institutions, local):
 
 def test_what_more_colluders_cost_stands_row_by_row(together):
     rows = {row.colluders: row for row in planning.plan(together, 12).secure_sum.colluding}
-    assert list(rows) == [0, 1, 3, 5, 6, 7, 11]
-    assert [rows[a].rho for a in (0, 1, 3, 5)] == [Fraction(1, 2)] * 2 + [Fraction(9, 14), Fraction(9, 10)]
-    assert {rows[a].rho for a in (6, 7, 11)} == {Fraction(9, 2)}
-    assert [row.masks for row in rows.values()] == [True] * 4 + [False] * 3
+    assert list(rows) == [0, 1, 3, 4, 7, 11]
+    # A lying coordinator can show eight institutions' keys only: 8 - 1 - 2 honest noise shares, 8 - 2 - 3 left.
+    assert [rows[a].rho for a in (0, 1, 3)] == [Fraction(1, 2)] * 2 + [Fraction(5, 6)]
+    assert {rows[a].rho for a in (4, 7, 11)} == {Fraction(9, 2)}
+    assert [row.masks for row in rows.values()] == [True] * 3 + [False] * 3
 
 
 def test_tau_is_said_and_never_zero(together):
@@ -194,7 +195,7 @@ def test_it_differs_from_the_individual_programme_in_mode_and_numbers_only(toget
                 "3,0 ×",
                 "± 2,8",
                 "60,00 %",
-                "0,643",
+                "0,833",
             ),
         ),
         (
@@ -210,7 +211,7 @@ def test_it_differs_from_the_individual_programme_in_mode_and_numbers_only(toget
                 "3.0 ×",
                 "± 2.8",
                 "60.00%",
-                "0.643",
+                "0.833",
             ),
         ),
     ],
@@ -255,7 +256,7 @@ def test_json_has_the_same(together):
     assert values["secure_sum"]["ledger_local"] == "9/2"
     assert (values["secure_sum"]["sum_least"], values["secure_sum"]["helpers"]) == (10, 9)
     assert values["secure_sum"]["attempts_fit"] == 17
-    assert values["secure_sum"]["colluding"][2]["rho"] == "9/14"
+    assert values["secure_sum"]["colluding"][2]["rho"] == "5/6"
     assert values["secure_sum"]["individual_ratio"] == pytest.approx(3)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from samentel.counting.shares import honest_shares, share_plan
 from samentel.documents.programme import parse
-from samentel.figures.collusion import collusion_of
+from samentel.figures.collusion import collusion_of, fewest_listed
 
 ROSTERED = 40
 
@@ -81,3 +81,27 @@ def test_a_loss_that_is_no_whole_number_of_booked_parts_is_not_stated_above_rho(
     thirds = parse(toml(shared | {"mode": "secure-sum", "roster": rules, "rho": "1/3"}))
     collusion = collusion_of(thirds, share_plan(thirds, 12, 12), 12, 12)
     assert collusion.central == thirds.rho
+
+
+@pytest.mark.clause("TERMS-5")
+def test_before_a_round_the_shortest_list_that_a_coordinator_can_show_is_counted_on(programme):
+    """At 40 institutions masks withstand 13; of a list of eight, four recover both secrets of one."""
+    plan = share_plan(programme, ROSTERED, ROSTERED)
+    fewest = fewest_listed(programme.roster, ROSTERED)
+    coming = collusion_of(programme, plan, ROSTERED, ROSTERED, fewest)
+    there = collusion_of(programme, plan, ROSTERED, ROSTERED)
+    assert there.withstood == 13
+    assert coming.withstood == min(2 * (2 * n // 3 + 1) - n - 1 for n in range(fewest, ROSTERED + 1))
+    assert coming.withstood < there.withstood
+    for colluders in range(ROSTERED):
+        assert coming.with_colluders(colluders) >= there.with_colluders(colluders)
+
+
+@pytest.mark.parametrize(
+    ("least", "c", "d", "fewest"), [(3, 0, 0, 3), (8, 1, 1, 8), (8, 2, 3, 10), (20, 2, 3, 20)]
+)
+def test_the_shortest_list_is_the_first_that_can_carry_a_round(programme, least, c, d, fewest):
+    changes = {"institutions_min": least, "collude_max": c, "absent_max": d}
+    rules = programme.roster.model_copy(update=changes)
+    assert fewest_listed(rules, ROSTERED) == fewest
+    assert fewest_listed(rules, fewest - 1) == fewest - 1  # then no list is long enough; the roster is named
