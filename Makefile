@@ -10,6 +10,9 @@ PACKAGES := samentel node aggregator desk flows rehearsal
 LINTED := $(PACKAGES) tests $(wildcard bench)
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
+# Where this is set, each of the processes that the tests start would compile the whole project again.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test system soak check bench proto requirements clean help
 
 help:  ## show this list
@@ -27,8 +30,8 @@ test: $(READY)  ## the tests that need Python alone
 system: $(READY)  ## the wheel in clean environments, and whatever needs more than Python
 	$(BIN)/python -m pytest -m "system and not soak"
 
-soak: $(READY)  ## tests that may take hours
-	$(BIN)/python -m pytest -m soak
+soak: $(READY)  ## tests that may take hours: simulated rounds, and fuzzing (on Linux, Python below 3.14)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m soak
 
 check: $(READY)  ## format, lint, types, import contracts, wire contract, stubs
 	$(BIN)/ruff format --check $(LINTED)

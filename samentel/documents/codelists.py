@@ -1,5 +1,6 @@
 """Code lists: the fixed, public levels along which a programme counts."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import pairwise
@@ -12,6 +13,7 @@ from samentel.documents.model import Model, Name, Prose
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,47}$")]
 CodeText = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9_]{0,31}$")]
 Age = Annotated[int, Field(ge=0, le=150)]
+Codes = Annotated[tuple[CodeText, ...], Field(max_length=500)]
 
 
 class Text(Model):
@@ -46,7 +48,7 @@ class Code(Model):
     nl: Name
     en: Name
     bounds: tuple[Age, Age] | None = None
-    members: tuple[CodeText, ...] = ()
+    members: Codes = ()
     by_consent: bool = False
     alignment: dict[str, str] = Field(default_factory=dict)
 
@@ -71,9 +73,9 @@ class Dimension(Model):
     title: Text
     unknown: CodeText
     codes: Annotated[tuple[Code, ...], Field(min_length=2, max_length=500)]
-    missing: tuple[CodeText, ...] = ()
+    missing: Codes = ()
     not_applicable: CodeText | None = None
-    applies: dict[Key, tuple[CodeText, ...]] = Field(default_factory=dict)
+    applies: dict[Key, Codes] = Field(default_factory=dict)
     fixed_by: Fixed | None = None
     rolls_up: Key | None = None
 
@@ -111,7 +113,7 @@ def problems(dimensions: Sequence[Dimension]) -> Iterator[str]:
 
 def repeated(names: Sequence[str]) -> list[str]:
     """The names that stand more than once."""
-    return sorted({name for name in names if names.count(name) > 1})
+    return sorted(name for name, times in Counter(names).items() if times > 1)
 
 
 def _code_problems(dimension: Dimension) -> Iterator[str]:

@@ -21,6 +21,14 @@ from samentel.ids import Digest, digest
 
 _WORDS_PER_FINGERPRINT = 6
 
+# Points of order 1, 2, 4 and 8 by their y, in every encoding (the sign bit aside): under such a key anybody
+# makes signatures that hold, in a few tries. OpenSSL takes them for keys like any other.
+_PRIME = 2**255 - 19
+_Y8 = 2707385501144840649318225287225658788936804267575313519463743609750303402022  # order 8
+_SMALL_ORDER = frozenset(
+    y.to_bytes(32, "little") for y in (0, 1, _Y8, _PRIME - _Y8, _PRIME - 1, _PRIME, _PRIME + 1)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class VerifyKey:
@@ -38,7 +46,12 @@ class VerifyKey:
         return digest(self.raw)
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
-        """Whether the signature is this key's over the message (RFC 8032)."""
+        """Whether the signature is this key's over the message (RFC 8032).
+
+        Never of a key of small order, which is nobody's alone.
+        """
+        if self.raw[:31] + bytes([self.raw[31] & 0x7F]) in _SMALL_ORDER:
+            return False
         try:
             Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, message)
         except (InvalidSignature, ValueError):

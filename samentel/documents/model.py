@@ -23,6 +23,14 @@ from samentel.ids import DIGEST, NODE_ID, Period
 _WRITTEN = re.compile(r"[0-9]{1,12}(?:/[1-9][0-9]{0,11})?")  # by a person
 _COMPUTED = re.compile(r"[0-9]{1,4000}(?:/[1-9][0-9]{0,3999})?")  # 64 tables' losses together have 2,200
 UNKNOWN_KEY = "is not a key that is known here"
+TOML_MOST = 1 << 20  # bytes, as of any signed document
+KEY_PARTS = 16
+OBJECTS_MOST = 40_000  # in one document: more than the codes of the largest programme
+# A peer can make a hundred thousand mistakes in one document. Nobody reads further than the first,
+# and listing them all takes a thousand times their bytes.
+PROBLEMS_MOST, LISTED_MOST = 100, 10_000
+_PART = r"""(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
+_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_\\-])(?:{_PART}[ \t]*+\.[ \t]*+){{{KEY_PARTS}}}")
 # What could forge a line or turn one around on a terminal: control characters and reversals of direction.
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
@@ -113,8 +121,14 @@ def from_json(model: type[M], data: bytes, name: str) -> M:
 
 def from_toml(model: type[M], data: bytes, name: str) -> M:
     """Read a document from TOML; raises DocumentError with every mistake."""
+    if len(data) > TOML_MOST:
+        raise DocumentError(name, [f"larger than {TOML_MOST} bytes"])
     try:
-        value = tomllib.loads(data.decode("utf-8"))
+        text = data.decode("utf-8")
+        # tomllib keeps every beginning of a dotted key: time and memory grow with the square of its parts.
+        if _LONG_KEY.search(text):
+            raise DocumentError(name, [f"its tables are too deep: a key of more than {KEY_PARTS} parts"])
+        value = tomllib.loads(text)
     except UnicodeDecodeError:
         raise DocumentError(name, ["is not UTF-8 text"]) from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -130,11 +144,18 @@ def from_toml(model: type[M], data: bytes, name: str) -> M:
 
 
 def _checked(model: type[M], data: bytes, name: str) -> M:
+    if data.count(b"{") > OBJECTS_MOST:  # before each of them is found to be wrong in seven ways
+        raise DocumentError(name, [f"has more than {OBJECTS_MOST} parts"])
     try:
         return model.model_validate_json(data)
     except ValidationError as error:
-        problems = [sentence for detail in error.errors() for sentence in _sentences(detail)]
-    raise DocumentError(name, problems)
+        if error.error_count() > LISTED_MOST:
+            raise DocumentError(name, [f"has {error.error_count()} mistakes, too many to list"]) from None
+        details = error.errors(include_url=False, include_input=False)
+        problems = [sentence for detail in details for sentence in _sentences(detail)]
+    left_out = len(problems) - PROBLEMS_MOST
+    more = [f"and {left_out} more"] if left_out > 0 else []
+    raise DocumentError(name, problems[:PROBLEMS_MOST] + more)
 
 
 def _sentences(detail: Any) -> list[str]:

@@ -55,6 +55,10 @@ def proves(terms: Terms, evidence: BadDealing) -> bool:
     Raises:
         PeerError: the evidence itself does not hold: a signature, an entry or a share is not the dealer's.
     """
+    if evidence.which not in (SEED, KEY) or not all(
+        share.receiver < len(terms.members) for share in evidence.shares
+    ):
+        raise PeerError("the evidence names a share that nobody can hold")
     advert = hear_from(evidence.dealer, Advert, evidence.advert, terms)
     dealing = hear_from(evidence.dealer, Dealing, evidence.dealing, terms)
     if len({share.receiver for share in evidence.shares}) != threshold(dealing.count):
