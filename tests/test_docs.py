@@ -1,5 +1,6 @@
 """What the README says is what happens: its commands run, in order, as they stand."""
 
+import functools
 import os
 import re
 import subprocess
@@ -59,19 +60,25 @@ def test_the_readme_is_a_federation_that_works(tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
+@functools.cache
+def explained(words: str) -> subprocess.CompletedProcess[str]:
+    """What a command's help says; many pages name the same commands."""
+    program, *parts = words.split()
+    return subprocess.run(
+        [Path(sys.executable).parent / program, *parts, "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_that_a_page_names_exists(page: Path) -> None:
     named = {match["words"] for match in MADE.finditer(page.read_text("utf-8"))}
     for words in sorted(named):
-        program, *parts = words.split()
-        done = subprocess.run(
-            [Path(sys.executable).parent / program, *parts, "--help"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = explained(words)
         assert done.returncode == 0, f"{page.name} names `{words}`: {done.stderr or done.stdout}"
-        assert parts[-1] in done.stdout
+        assert words.split()[-1] in done.stdout
 
 
 def test_every_make_target_that_the_readme_names_exists() -> None:

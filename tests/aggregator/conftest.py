@@ -3,11 +3,13 @@
 The nodes here are written from the table of remote calls alone; they share no code with ``node/``.
 """
 
+import asyncio
 import functools
 import os
+import shutil
 import socket
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -245,21 +247,49 @@ class Central:
 
 @pytest.fixture
 def authority_files(tmp_path: Path) -> tuple[tuple[SigningKey, ...], list[Path]]:
+    return new_authority(tmp_path)
+
+
+def new_authority(place: Path) -> tuple[tuple[SigningKey, ...], list[Path]]:
+    """Two keys, and the files of their public halves."""
     keys = tuple(SigningKey(os.urandom(32)) for _ in range(2))
     paths = []
     for number, key in enumerate(keys):
-        paths.append(tmp_path / f"authority{number}.pub.pem")
+        paths.append(place / f"authority{number}.pub.pem")
         paths[-1].write_bytes(key.public.to_pem())
     return keys, paths
 
 
-@pytest.fixture
-def central(tmp_path: Path, authority_files: Any) -> Central:
-    """Set up, nobody enrolled, not listening."""
-    keys, paths = authority_files
+def copied(made: Central, directory: Path) -> Central:
+    """A copy of a coordinator's directory, at an address of its own; nobody listens at the first."""
+    shutil.copytree(made.config.path.parent, directory)
+    address = f"127.0.0.1:{free_port()}"
+    path = directory / made.config.path.name
+    for file in (path, directory / "admin" / "endpoint.toml"):
+        text = file.read_text()
+        assert made.config.address in text
+        file.write_text(text.replace(made.config.address, address))
+    peers = {
+        name: replace(peer, invitation=peer.invitation.model_copy(update={"address": address}), links=[])
+        for name, peer in made.peers.items()
+    }
+    return Central(configuration.load(path), made.authority, made.programme, peers)
+
+
+async def hung_up(central: Central) -> None:
+    for peer in central.peers.values():
+        for link in peer.links:
+            await link.close()
+
+
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Central:
+    """Set up, nobody enrolled; every test has a copy of it."""
+    place = tmp_path_factory.mktemp("founded")
+    keys, paths = new_authority(place)
     address = f"127.0.0.1:{free_port()}"
     path = setup.init(
-        tmp_path / "central",
+        place / "central",
         listen=address,
         address=address,
         hosts=["127.0.0.1", "localhost"],
@@ -269,14 +299,36 @@ def central(tmp_path: Path, authority_files: Any) -> Central:
     return Central(configuration.load(path), keys, programmes.parse(written()))
 
 
+@pytest.fixture(scope="session")
+def joined(founded: Central, tmp_path_factory: pytest.TempPathFactory) -> Central:
+    """Four nodes enrolled, programme and roster in force; every test has a copy of it."""
+    made = copied(founded, tmp_path_factory.mktemp("joined") / "central")
+
+    async def join() -> None:
+        async with daemon.running(made.config):
+            for name in NODES:
+                await enrol(made, name)
+            documents.publish(made.config, made.sign_programme())
+            documents.publish(made.config, made.sign_roster())
+            await hung_up(made)
+
+    asyncio.run(join())
+    return made
+
+
+@pytest.fixture
+def central(request: pytest.FixtureRequest, tmp_path: Path) -> Central:
+    """Set up, not listening; nobody enrolled, unless the test asks for the federation."""
+    made = "joined" if "federation" in request.fixturenames else "founded"
+    return copied(request.getfixturevalue(made), tmp_path / "central")
+
+
 @pytest_asyncio.fixture
 async def serving(central: Central) -> AsyncIterator[Central]:
-    """Listening, nobody enrolled."""
+    """Listening; what ``central`` says of who is enrolled holds here too."""
     async with daemon.running(central.config):
         yield central
-        for peer in central.peers.values():
-            for link in peer.links:
-                await link.close()
+        await hung_up(central)
 
 
 async def enrol(central: Central, name: str) -> Peer:
@@ -291,13 +343,9 @@ async def enrol(central: Central, name: str) -> Peer:
     return peer
 
 
-@pytest_asyncio.fixture
-async def federation(serving: Central) -> Central:
+@pytest.fixture
+def federation(serving: Central) -> Central:
     """Listening, four nodes enrolled, programme and roster in force."""
-    for name in NODES:
-        await enrol(serving, name)
-    documents.publish(serving.config, serving.sign_programme())
-    documents.publish(serving.config, serving.sign_roster())
     return serving
 
 

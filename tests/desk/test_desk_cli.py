@@ -1,3 +1,6 @@
+"""The desk's command, in the test's own process, and in one of its own where that is what matters."""
+
+import functools
 import json
 import os
 import subprocess
@@ -5,12 +8,19 @@ import sys
 
 import pytest
 
+from desk import cli
 from desk.packaged import packaged
 
 MAIN = "from desk.cli import main; main()"
 
 
-def samentel(*words, before="", **options):
+@pytest.fixture
+def samentel(called):
+    return functools.partial(called, cli.main, "samentel")
+
+
+def alone(*words, before="", **options):
+    """The command in a process of its own."""
     return subprocess.run(
         [sys.executable, "-c", f"{before}{MAIN}", *map(str, words)],
         capture_output=True,
@@ -34,7 +44,7 @@ def samentel(*words, before="", **options):
         ["keys", "request"],
     ],
 )
-def test_help_shows_an_example(words):
+def test_help_shows_an_example(samentel, words):
     done = samentel(*words, "--help")
     assert done.returncode == 0
     assert f"samentel {' '.join(words)} " in done.stdout
@@ -79,7 +89,7 @@ def test_help_shows_an_example(words):
         ),
     ],
 )
-def test_a_mistake_is_a_clear_line_and_no_traceback(words, why, tmp_path, monkeypatch):
+def test_a_mistake_is_a_clear_line_and_no_traceback(samentel, words, why, tmp_path, monkeypatch):
     monkeypatch.delenv("SAMENTEL_CREDENTIALS", raising=False)
     (tmp_path / "broken.toml").write_text('id = "x"')
     done = samentel(*words, cwd=tmp_path)
@@ -98,7 +108,7 @@ def test_a_mistake_is_a_clear_line_and_no_traceback(words, why, tmp_path, monkey
 def test_a_missing_extra_is_answered_by_the_install_command(module, words, tmp_path):
     environment = {"PREFECT_HOME": str(tmp_path / "prefect"), "PREFECT_API_URL": "http://127.0.0.1:9/api"}
     absent = f"import sys; sys.modules[{module!r}] = None; "
-    done = samentel(*words, before=absent, cwd=tmp_path, env=environment)
+    done = alone(*words, before=absent, cwd=tmp_path, env=environment)
     assert done.returncode == 1
     assert "pip install 'samentel[flows]'" in done.stderr
     assert "Traceback" not in done.stderr
@@ -106,7 +116,7 @@ def test_a_missing_extra_is_answered_by_the_install_command(module, words, tmp_p
 
 def test_a_terminal_without_these_letters_gets_question_marks():
     poor = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
-    done = samentel("plan", "aanleiding-demo", "--institutions", "4", env=poor)
+    done = alone("plan", "aanleiding-demo", "--institutions", "4", env=poor)
     assert done.returncode == 0, done.stderr
     assert "Privacyverlies van ??n poging" in done.stdout
 
@@ -132,12 +142,12 @@ def test_light_commands_load_nothing_heavy(words, tmp_path):
         "heavy = {'grpc', 'prefect', 'polars', 'opendp', 'sqlalchemy', 'scipy', 'jinja2'}; "
         "atexit.register(lambda: print('LOADED', sorted(heavy & sys.modules.keys()))); "
     )
-    done = samentel(*words, before=after, cwd=tmp_path)
+    done = alone(*words, before=after, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "LOADED []" in done.stdout
 
 
-def test_a_packaged_programme_is_written_once_byte_for_byte(tmp_path):
+def test_a_packaged_programme_is_written_once_byte_for_byte(samentel, tmp_path):
     words = ["programme", "aanleiding-demo", "--out", "p.toml"]
     assert samentel(*words, cwd=tmp_path).returncode == 0
     assert (tmp_path / "p.toml").read_bytes() == packaged("aanleiding-demo")
@@ -146,14 +156,14 @@ def test_a_packaged_programme_is_written_once_byte_for_byte(tmp_path):
     assert "not overwritten" in again.stderr
 
 
-def test_the_plan_as_json_is_one_object_with_exact_numbers():
+def test_the_plan_as_json_is_one_object_with_exact_numbers(samentel):
     done = samentel("plan", "aanleiding-demo", "--institutions", "4", "--json")
     made = json.loads(done.stdout)
     assert made["ledger_attempt"] == "1/2"
     assert [table["table"] for table in made["tables"]] == ["reason", "sex-age", "citizenship"]
 
 
-def test_the_best_shares_are_printed_and_written_into_a_programme(tmp_path):
+def test_the_best_shares_are_printed_and_written_into_a_programme(samentel, tmp_path):
     (tmp_path / "p.toml").write_bytes(packaged("registratie-demo"))
     printed = samentel("shares", "p.toml", cwd=tmp_path)
     assert 'rho_share = "' in printed.stdout
@@ -164,7 +174,7 @@ def test_the_best_shares_are_printed_and_written_into_a_programme(tmp_path):
     assert made["optimality"]["better"] == pytest.approx(values["gap"] / values["objective"], rel=1e-3)
 
 
-def test_the_plan_of_a_secure_sum_counts_those_who_fall_out():
+def test_the_plan_of_a_secure_sum_counts_those_who_fall_out(samentel):
     done = samentel("plan", "aanleiding-samen", "--institutions", "12", "--absent", "1", "--json")
     made = json.loads(done.stdout)
     assert (made["mode"], made["institutions"], made["absent"]) == ("secure-sum", 12, 1)
@@ -173,18 +183,18 @@ def test_the_plan_of_a_secure_sum_counts_those_who_fall_out():
 
 def test_the_whole_desk_works_from_the_command_line(tmp_path):
     for name in ("statistiek", "rapporteur"):
-        assert samentel("keys", "new", name, cwd=tmp_path).returncode == 0
+        assert alone("keys", "new", name, cwd=tmp_path).returncode == 0
     (tmp_path / "p.toml").write_bytes(packaged("aanleiding-demo"))
     both = ["--key", "statistiek.key.pem", "--key", "rapporteur.key.pem"]
-    signed = samentel("sign", "p.toml", *both, cwd=tmp_path)
+    signed = alone("sign", "p.toml", *both, cwd=tmp_path)
     assert "2 signature(s)" in signed.stdout
     public = ["--authority", "statistiek.pub.pem", "--authority", "rapporteur.pub.pem"]
-    checked = samentel("verify", "p.toml.dsse.json", *public, cwd=tmp_path)
+    checked = alone("verify", "p.toml.dsse.json", *public, cwd=tmp_path)
     assert checked.returncode == 0, checked.stderr
     assert "at least 2 of 2" in checked.stdout
 
 
-def test_a_release_directory_is_checked_from_the_command_line(directory, coordinator):
+def test_a_release_directory_is_checked_from_the_command_line(samentel, directory, coordinator):
     words = ["verify", directory, "--coordinator", coordinator.public.raw.hex()]
     assert samentel(*words).returncode == 0
     (directory / "tables.csv").write_bytes(b"x")

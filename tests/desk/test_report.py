@@ -17,7 +17,7 @@ import pytest
 from aggregator import publisher
 from aggregator.conductor import Round
 from aggregator.events import RoundOpened
-from desk import charts, numerals, report
+from desk import charts, cli, numerals, report
 from desk.charts import Dot
 from desk.packaged import packaged
 from desk.pull import Figure
@@ -350,12 +350,11 @@ def test_a_release_fetched_without_its_figures_says_what_to_do(release, tmp_path
         pytest.param(lambda place: (place / "manifest.dsse.json").write_text("{"), "samentel:", id="broken"),
     ],
 )
-def test_a_mistake_is_one_line_and_no_traceback(tmp_path, arrange, says):
+def test_a_mistake_is_one_line_and_no_traceback(called, tmp_path, arrange, says):
     place = tmp_path / "r"
     place.mkdir()
     arrange(place)
-    words = [sys.executable, "-c", "from desk.cli import main; main()", "report", str(place)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    done = called(cli.main, "samentel", "report", place)
     assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr

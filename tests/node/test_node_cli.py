@@ -1,6 +1,11 @@
-"""The command line as people meet it: help in their language, one clear line for a mistake, no traceback."""
+"""The command line as people meet it: help in their language, one clear line for a mistake, no traceback.
+
+The commands run in the test's own process, and one of each kind in a process of its own: the daemon, what a
+command loads, a terminal and a reader that are poor company.
+"""
 
 import asyncio
+import inspect
 import json
 import os
 import sqlite3
@@ -10,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from node import identity
+from node import cli, identity
 from node.store import DocumentKind, Reader
 from samentel.documents import envelope as envelopes
 from samentel.documents.model import to_bytes
@@ -19,21 +24,44 @@ from samentel.documents.statements import Approval, hear
 NODE = str(Path(sys.executable).with_name("samentel-node"))
 
 
-def run(*arguments, stdin="", **environment):
-    variables = {**os.environ, "LANG": "C.UTF-8", "COLUMNS": "200", **environment}
+SPOKEN = {"LANG": "C.UTF-8", "COLUMNS": "200"}
+
+
+def alone(directory, *arguments, **environment):
+    """A command in a process of its own."""
     return subprocess.run(
-        [NODE, *map(str, arguments)],
-        input=stdin,
+        [NODE, "--config", str(directory / "node.toml"), *arguments],
         capture_output=True,
         text=True,
-        env=variables,
+        env={**os.environ, **SPOKEN, **environment},
         timeout=60,
         check=False,
     )
 
 
-def at(directory, *arguments, **more):
-    return run("--config", directory / "node.toml", *arguments, **more)
+@pytest.fixture
+def run(called):
+    """A command in this process; the next one finds the help that the program began with."""
+    told = {it: it.__doc__ for _, it in inspect.getmembers(cli, inspect.isfunction)}
+
+    def run(*arguments, stdin=""):
+        for command, text in told.items():
+            command.__doc__ = text
+        return called(cli.main, "samentel-node", *arguments, stdin=stdin, env=SPOKEN)
+
+    yield run
+    for command, text in told.items():
+        command.__doc__ = text
+
+
+@pytest.fixture
+def at(run):
+    def at(directory, *arguments, **more):
+        if arguments[0] == "run":  # a daemon takes its process over: its signals, and every library's log
+            return alone(directory, *arguments)
+        return run("--config", directory / "node.toml", *arguments, **more)
+
+    return at
 
 
 @pytest.fixture
@@ -60,14 +88,14 @@ def signed_file(kit, short_path):
         "doctor",
     ],
 )
-def test_every_command_has_help_in_two_languages(command):
+def test_every_command_has_help_in_two_languages(run, command):
     dutch, english = (run("--lang", language, *command.split(), "--help") for language in ("nl", "en"))
     assert dutch.returncode == english.returncode == 0
     assert dutch.stdout != english.stdout
     assert "Usage: samentel-node" in english.stdout
 
 
-def test_help_shows_examples():
+def test_help_shows_examples(run):
     shown = " ".join(run("--lang", "en", "--help").stdout.split())
     assert "samentel-node --config premises/node.toml enrol invitation.json" in shown
 
@@ -80,7 +108,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("arguments", "says"), MISTAKES)
-def test_a_mistake_is_one_clear_message_without_a_traceback(tmp_path, arguments, says):
+def test_a_mistake_is_one_clear_message_without_a_traceback(run, tmp_path, arguments, says):
     result = run("--config", tmp_path / "node.toml", *arguments)
     assert result.returncode == 1
     assert says in result.stderr
@@ -103,14 +131,14 @@ PLACED = [
 
 
 @pytest.mark.parametrize(("arguments", "says"), PLACED)
-def test_a_mistake_at_a_node_is_one_clear_message_without_a_traceback(directory, arguments, says):
+def test_a_mistake_at_a_node_is_one_clear_message_without_a_traceback(at, directory, arguments, says):
     result = at(directory, *arguments)
     assert result.returncode == 1
     assert says in result.stderr
     assert "Traceback" not in result.stderr + result.stdout
 
 
-def test_a_broken_ledger_is_told_without_a_traceback(directory):
+def test_a_broken_ledger_is_told_without_a_traceback(at, directory):
     (directory / "state" / "node.sqlite").write_bytes(b"nothing of the kind" * 500)
     for arguments in (["status"], ["ledger", "show"], ["ledger", "verify"], ["pause"]):
         result = at(directory, *arguments)
@@ -119,7 +147,7 @@ def test_a_broken_ledger_is_told_without_a_traceback(directory):
         assert "Traceback" not in result.stderr
 
 
-def test_init_makes_a_node(short_path, authority_files):
+def test_init_makes_a_node(at, run, short_path, authority_files):
     result = run(
         "init", short_path / "new", "--authority", authority_files[0], "--authority", authority_files[1]
     )
@@ -129,14 +157,14 @@ def test_init_makes_a_node(short_path, authority_files):
     assert json.loads(at(short_path / "new", "status", "--json").stdout)["state"] == "off"
 
 
-def test_pause_and_resume_work_without_a_daemon(directory):
+def test_pause_and_resume_work_without_a_daemon(at, directory):
     assert at(directory, "pause", "--reason", "vakantie").returncode == 0
     assert json.loads(at(directory, "status", "--json").stdout)["reason"] == "paused (vakantie)"
     assert at(directory, "resume").returncode == 0
     assert json.loads(at(directory, "status", "--json").stdout)["reason"] == ""
 
 
-def test_check_shows_exact_figures_and_strange_words(directory, signed_file):
+def test_check_shows_exact_figures_and_strange_words(at, directory, signed_file):
     with (directory / "export.csv").open("a") as file:
         file.write("K9;2025-01-01;;man;vreemd woord\n;2025-01-01;;;\nK8;x;;;\nkapot\n")
     result = at(directory, "check", "--programme", signed_file, "--period", "2025", "--lang", "en")
@@ -150,7 +178,7 @@ def test_check_shows_exact_figures_and_strange_words(directory, signed_file):
         assert "1  vreemd woord" in shown.stdout
 
 
-def test_check_counts_by_rule_and_column_and_shows_no_values(directory, signed_file):
+def test_check_counts_by_rule_and_column_and_shows_no_values(at, directory, signed_file):
     lines = [
         "K4;1899-12-30;1990-01-01;man;huiselijk",
         "K5;gisteren;1990-01-01;man;huiselijk",
@@ -185,7 +213,7 @@ def test_check_counts_by_rule_and_column_and_shows_no_values(directory, signed_f
         assert "geheim" not in shown.stdout
 
 
-def test_check_warns_when_a_dimension_is_nearly_all_unknown(directory, signed_file):
+def test_check_warns_when_a_dimension_is_nearly_all_unknown(at, directory, signed_file):
     text = (directory / "mapping.toml").read_text()
     (directory / "mapping.toml").write_text(text.replace('vrouw = "F"\nman = "M"', 'v = "F"\nm = "M"'))
     shown = at(directory, "check", "--lang", "en", "--programme", signed_file).stdout
@@ -251,14 +279,15 @@ FORMS = [
 
 @pytest.mark.parametrize(("spoil", "says"), FORMS)
 def test_a_fault_of_form_stops_the_node_before_it_starts_and_is_told_in_two_languages(
-    directory, enrolled, spoil, says
+    at, run, directory, enrolled, spoil, says
 ):
     with (directory / "export.csv").open("a") as file:
         file.write("K4;2025-01-01;;zoë;\n")
     spoil(directory)
-    # One rule finds them all; that each command asks it is seen once.
-    for command in ("run", "check", "doctor") if says == FORMS[0].values[1] else ("run",):
-        result = at(directory, command)
+    # One rule finds them all; that each command asks it is seen once, and once in a process of its own.
+    here = ("--config", directory / "node.toml")
+    commands = ("run", "check", "doctor") if says == FORMS[0].values[1] else ()
+    for result in (run(*here, "run"), *(at(directory, command) for command in commands)):
         told = result.stdout + result.stderr
         assert result.returncode == 1
         assert all(words in told for words in says), told
@@ -268,7 +297,7 @@ def test_a_fault_of_form_stops_the_node_before_it_starts_and_is_told_in_two_lang
 
 
 @pytest.mark.parametrize(("spoil", "says"), ENCODINGS)
-def test_a_wrong_encoding_is_told_by_check_in_two_languages(directory, spoil, says):
+def test_a_wrong_encoding_is_told_by_check_in_two_languages(at, directory, spoil, says):
     with (directory / "export.csv").open("a") as file:
         file.write("K4;2025-01-01;;zoë;\n")
     spoil(directory)
@@ -283,7 +312,7 @@ def enrolled(kit, directory, certificates):
     return kit.enrolled(directory, certificates, "127.0.0.1:9")
 
 
-def test_approve_explains_the_programme_and_asks(directory, enrolled, signed_file):
+def test_approve_explains_the_programme_and_asks(at, directory, enrolled, signed_file):
     shown = at(directory, "approve", signed_file, "--individual", stdin="nee\n")
     assert shown.returncode == 1
     assert "er is niets veranderd" in shown.stderr
@@ -304,7 +333,7 @@ def test_approve_explains_the_programme_and_asks(directory, enrolled, signed_fil
     assert json.loads(at(directory, "ledger", "show", "--json").stdout)["kind"] == "approved"
 
 
-def test_individual_mode_is_never_approved_by_silence(directory, enrolled, signed_file):
+def test_individual_mode_is_never_approved_by_silence(at, directory, enrolled, signed_file):
     result = at(directory, "approve", signed_file, "--yes")
     assert result.returncode == 1
     assert "--individual" in result.stderr
@@ -327,14 +356,14 @@ def test_individual_mode_is_never_approved_by_silence(directory, enrolled, signe
         (["--by", "  "], "--by"),
     ],
 )
-def test_limits_of_an_approval_are_checked(directory, enrolled, signed_file, arguments, says):
+def test_limits_of_an_approval_are_checked(at, directory, enrolled, signed_file, arguments, says):
     result = at(directory, "approve", signed_file, "--individual", "--yes", *arguments)
     assert result.returncode == 1
     assert says in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_an_approval_can_be_withdrawn_and_given_again(kit, directory, enrolled, signed_file):
+def test_an_approval_can_be_withdrawn_and_given_again(at, kit, directory, enrolled, signed_file):
     early = at(directory, "withdraw", signed_file)
     assert early.returncode == 1
     assert "nothing to withdraw" in early.stderr
@@ -353,7 +382,9 @@ def test_an_approval_can_be_withdrawn_and_given_again(kit, directory, enrolled, 
     assert at(directory, *yes).returncode == 0
 
 
-def test_the_screen_of_an_approval_shows_what_institutions_and_years_cost(directory, enrolled, signed_file):
+def test_the_screen_of_an_approval_shows_what_institutions_and_years_cost(
+    at, directory, enrolled, signed_file
+):
     shown = at(directory, "approve", signed_file, "--individual", "--lang", "en", stdin="no\n").stdout
     for line in ("h = 1   rho 1/2", "h = 2   rho 2 ", "h = 3   rho 9/2", "y = 5   rho 5/2", "of every year"):
         assert line in shown
@@ -375,7 +406,7 @@ def test_a_user_without_a_name_is_asked_for_one(directory, enrolled, signed_file
 
 
 @pytest.mark.parametrize("keep", ["key", "chain", "neither"])
-def test_a_damaged_certificate_is_told_with_its_remedy(directory, enrolled, keep):
+def test_a_damaged_certificate_is_told_with_its_remedy(at, directory, enrolled, keep):
     path = identity.directory(enrolled.state) / "tls.pem"
     key, mark, chain = path.read_bytes().partition(b"-----BEGIN CERTIFICATE-----")
     path.write_bytes({"key": key + mark + b"x", "chain": b"x" + mark + chain, "neither": b""}[keep])
@@ -396,18 +427,18 @@ def test_a_reader_that_goes_away_and_a_poor_terminal_are_no_mishaps(directory, s
     os.close(writing)
     assert gone.returncode == 141
     assert gone.stderr == ""
-    poor = at(directory, "check", PYTHONIOENCODING="ascii")
+    poor = alone(directory, "check", PYTHONIOENCODING="ascii")
     assert poor.returncode == 0, poor.stderr
     assert "cli?ntnummer" in poor.stdout
 
 
-def test_a_reason_of_a_person_s_is_never_taken_for_a_code(directory):
+def test_a_reason_of_a_person_s_is_never_taken_for_a_code(at, directory):
     assert at(directory, "pause", "--reason", "rollback-detected").returncode == 0
     assert json.loads(at(directory, "status", "--json").stdout)["reason"] == "paused (rollback-detected)"
     assert at(directory, "resume").returncode == 0  # nothing is asked, as nothing was rolled back
 
 
-def test_a_changed_entry_of_the_ledger_is_told_by_show_and_verify(directory, enrolled, signed_file):
+def test_a_changed_entry_of_the_ledger_is_told_by_show_and_verify(at, directory, enrolled, signed_file):
     at(directory, "approve", signed_file, "--individual", "--yes", "--by", "FG")
     with sqlite3.connect(enrolled.state / "node.sqlite") as connection:
         connection.execute("DROP TRIGGER ledger_stays")
@@ -420,7 +451,9 @@ def test_a_changed_entry_of_the_ledger_is_told_by_show_and_verify(directory, enr
     assert at(directory, "ledger", "verify").returncode == 1
 
 
-def test_init_takes_a_key_file_of_any_name_and_names_the_flag_when_it_cannot(short_path, authority_files):
+def test_init_takes_a_key_file_of_any_name_and_names_the_flag_when_it_cannot(
+    at, run, short_path, authority_files
+):
     odd = short_path / 'a"b{0}\\c.pem'
     odd.write_bytes(authority_files[0].read_bytes())
     done = run("init", short_path / "odd", "--authority", odd)
@@ -442,7 +475,7 @@ def test_init_takes_a_key_file_of_any_name_and_names_the_flag_when_it_cannot(sho
         assert not (short_path / "not").exists()
 
 
-def test_a_programme_that_one_of_two_signed_cannot_be_approved(kit, directory, enrolled, short_path):
+def test_a_programme_that_one_of_two_signed_cannot_be_approved(at, kit, directory, enrolled, short_path):
     path = short_path / "half.json"
     half = kit.seal("application/vnd.samentel.programme.v1+toml", kit.programme_text(), kit.AUTHORITY[0])
     path.write_bytes(envelopes.to_json(half))
@@ -452,7 +485,7 @@ def test_a_programme_that_one_of_two_signed_cannot_be_approved(kit, directory, e
 
 
 async def test_enrol_shows_the_fingerprint_waits_and_fetches_the_certificate(
-    kit, directory, certificates, coordinator, short_path
+    at, kit, directory, certificates, coordinator, short_path
 ):
     held = kit.invitation(certificates, coordinator.address)
     (short_path / "invitation.json").write_bytes(to_bytes(held))
@@ -473,13 +506,13 @@ async def test_enrol_shows_the_fingerprint_waits_and_fetches_the_certificate(
 
 async def test_doctor_says_when_the_root_is_another(kit, directory, coordinator):
     kit.enrolled(directory, kit.TestAuthority(), coordinator.address)
-    result = await asyncio.to_thread(at, directory, "doctor")
+    result = await asyncio.to_thread(alone, directory, "doctor")
     assert result.returncode == 1
     assert "not the one the invitation names" in result.stdout
 
 
 async def test_a_coordinator_that_shows_another_fingerprint_is_found_out(
-    kit, directory, certificates, coordinator, short_path
+    at, kit, directory, certificates, coordinator, short_path
 ):
     async def lie(request):
         return kit.m.EnrolResponse("00000 00000 00000 00000 00000 00000")

@@ -1,11 +1,13 @@
 """``samentel rehearse sector``: a directory that a rehearsal can start from, with the truth apart."""
 
 import csv
+import functools
 import subprocess
 import sys
 
 import pytest
 
+from desk import cli
 from desk.packaged import packaged
 from node import intake, mapping
 from rehearsal import sector
@@ -13,18 +15,13 @@ from samentel.documents import programme as programmes
 from samentel.ids import Period
 
 
-def command(*words):
-    return subprocess.run(
-        [sys.executable, "-c", "from desk.cli import main; main()", "rehearse", "sector", *map(str, words)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+@pytest.fixture(scope="session")
+def command(called):
+    return functools.partial(called, cli.main, "samentel", "rehearse", "sector")
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory):
+def written(command, tmp_path_factory):
     out = tmp_path_factory.mktemp("sector") / "new" / "here"
     done = command(
         "--institutions", 12, "--year", 2023, "--seed", 5, "--programme", "registratie-demo", "--out", out
@@ -92,7 +89,7 @@ def test_it_says_what_it_has_written(written):
         pytest.param(["--seed", "1.5"], "whole number", id="part"),
     ],
 )
-def test_a_mistake_is_a_clear_line_and_writes_nothing(words, why, tmp_path):
+def test_a_mistake_is_a_clear_line_and_writes_nothing(command, words, why, tmp_path):
     done = command("--out", tmp_path / "out", *words)
     assert done.returncode in (1, 2)
     assert why in done.stderr + done.stdout
@@ -100,7 +97,7 @@ def test_a_mistake_is_a_clear_line_and_writes_nothing(words, why, tmp_path):
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
 
 
-def test_a_directory_that_holds_something_is_left_alone(written):
+def test_a_directory_that_holds_something_is_left_alone(command, written):
     out, _ = written
     before = sorted(out.rglob("*"))
     done = command("--out", out)
@@ -108,7 +105,7 @@ def test_a_directory_that_holds_something_is_left_alone(written):
     assert sorted(out.rglob("*")) == before
 
 
-def test_help_shows_examples():
+def test_help_shows_examples(command):
     done = command("--help")
     assert done.returncode == 0
     assert done.stdout.count("Example:") == 3

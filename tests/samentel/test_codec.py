@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import re
 from collections.abc import Iterator
 from enum import IntEnum
@@ -56,6 +57,7 @@ ENUMERATIONS: dict[type[IntEnum], tuple[str, str | None]] = {
 BY_NAME = [pytest.param(CLASSES[name], id=name) for name in sorted(CLASSES)]
 
 
+@functools.cache
 def hints(kind: type) -> dict[str, Any]:
     found = BORROWED.get(kind) or get_type_hints(kind, include_extras=True)
     return {field.name: found[field.name] for field in dataclasses.fields(kind)}
@@ -156,6 +158,7 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
     return st.sampled_from(list(bare))
 
 
+@functools.cache
 def instances(kind: Any) -> st.SearchStrategy[Any]:
     return st.builds(kind, **{name: values(hint) for name, hint in hints(kind).items()})
 
