@@ -27,6 +27,7 @@ def test_the_same_state_never_looks_the_same():
         pytest.param(KEY, ROUND, 2, id="version"),
     ],
 )
+@pytest.mark.clause("STORE-2")
 def test_a_state_does_not_open_in_another_s_place(key, round_id, version):
     sealed = sealing.seal(KEY, ROUND, 3, b"state")
     with pytest.raises(LocalFault, match="one backup"):

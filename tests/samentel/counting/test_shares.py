@@ -73,6 +73,7 @@ PLAN = programme()
 @pytest.mark.parametrize(
     ("rostered", "dealers"), [(8, 8), (40, 40), (40, 34), (40, 8), (1000, 1000), (1000, 12)]
 )
+@pytest.mark.clause("NOISE-4")
 def test_the_sum_costs_what_the_programme_states_and_not_a_rounding_more(rows, rostered, dealers):
     stated = programme(rows=rows)
     plan = shares.share_plan(stated, rostered, dealers)
@@ -83,6 +84,7 @@ def test_the_sum_costs_what_the_programme_states_and_not_a_rounding_more(rows, r
     assert loss.booked == shares.Loss(stated.rho, stated.rho * honest)
 
 
+@pytest.mark.clause("NOISE-4")
 def test_tau_is_in_the_loss():
     """Without tau the same shares would cost strictly less."""
     for share in shares.share_plan(PLAN, 40, 34):
@@ -90,6 +92,7 @@ def test_tau_is_in_the_loss():
 
 
 @pytest.mark.parametrize("rostered", [8, 12, 40, 200, 1000])
+@pytest.mark.clause("NOISE-1")
 def test_the_granularity_belongs_to_the_whole_roster(rostered):
     """So it is the same at every node of a round, whatever each saw, and shares are never too small."""
     by_dealers = [shares.share_plan(PLAN, rostered, dealers) for dealers in {8, rostered // 2 + 4, rostered}]
@@ -110,6 +113,7 @@ def test_a_known_plan():
 
 
 @given(st.integers(8, 60), st.data())
+@pytest.mark.clause("NOISE-3")
 def test_what_is_announced_is_what_survives(dealers, data):
     """|U3| * sigma**2 / (|U2| - c - D), for every number of survivors that a node agrees to."""
     survivors = data.draw(st.integers(dealers - 3, dealers))
@@ -140,6 +144,7 @@ def test_tau_is_bounded_from_above_and_not_by_much(scale, shares_, exact):
     assert shares.tau_upper(1e9, shares_) > 0
 
 
+@pytest.mark.clause("NOISE-2")
 def test_shares_that_are_too_small_are_refused():
     small = TableNoise("t", 18, 1, 1, 1.25, gaussian_rho(1, 1.25))
     with pytest.raises(DocumentError, match="too small"):
