@@ -383,6 +383,28 @@ def round_abandon(
         sys.exit(2)
 
 
+@rounds.command(name="evidence")
+def round_evidence(round_id: str, /, *, out: Path = Path("evidence.json")) -> None:
+    """Write the proof against a member that dealt wrong seed shares, for the programme authority.
+
+    It checks the file with its own keys: samentel verify evidence.json --authority KEYS
+
+    Example: samentel-aggregator round evidence 3f2a --out evidence.json
+
+    Parameters
+    ----------
+    round_id
+        The round, or at least the first four characters of its id.
+    out
+        The file to write.
+    """
+    from aggregator import evidence, files
+
+    node, data = evidence.against_dealer(_config(), round_id)
+    files.write(out, data + b"\n")
+    print(f"Written to {out}: {node} dealt wrongly. The authority checks it with: samentel verify {out}")
+
+
 @releases.command(name="list")
 def release_list(*, credentials: Credentials = None) -> None:
     """List all releases, newest first.

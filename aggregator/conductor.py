@@ -84,7 +84,7 @@ class Round:
         course: what its machine was told, in order.
         posted: by kind of message and node, the digest of the message.
         survivors: the proposed set, from AGREEING on.
-        convicted: a node that is proven to have dealt wrongly, or nothing.
+        convicted: a node that is proven to have dealt wrongly, or nothing; ``evidence`` names the proof.
         published_at: the moment that the release bears, fixed when publishing begins.
         ended_at: when it was published or abandoned.
     """
@@ -102,6 +102,7 @@ class Round:
     survivors: tuple[str, ...] = ()
     total: Totalled | None = None
     convicted: str = ""
+    evidence: str = ""
     publishing: Publishing | None = None
     published_at: datetime | None = None
     manifest: str = ""
@@ -366,8 +367,8 @@ def _applied(round_: Round, event: Event) -> Round:
             return _told(round_, Step(event.at, event.body))
         case SumTurned(phase=phase, survivors=survivors):
             return replace(round_, sum_phase=SumPhase[phase.upper()], survivors=survivors or round_.survivors)
-        case DealerConvicted(node=node):
-            return replace(round_, convicted=node)
+        case DealerConvicted(node=node, evidence=evidence):
+            return replace(round_, convicted=node, evidence=evidence)
         case Totalled() as body:
             return replace(round_, total=body)
         case Publishing() as body:

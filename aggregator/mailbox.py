@@ -137,20 +137,26 @@ class Mailbox:
         name = (round_.round_id, node, kind)
         try:
             if not conductor.takes(round_, node, kind, digest(request.message)):
-                return m.PutMessageResponse(request.length, True)
+                return self._stored(round_, node, request)
             attachment = self._attachment(round_, name, request)
             if len(attachment) < request.length:
                 return m.PutMessageResponse(len(attachment), False)
             self._unfinished.pop(name, None)
             post = Post(node, kind, request.message, bytes(attachment))
-            self.office.post(round_.round_id, post, lambda state: _agreed_head(state, post))
+            round_ = self.office.post(round_.round_id, post, lambda state: _agreed_head(state, post))
         except Contradiction:
             warn("second-message", round=round_.round_id, node=node, reason=kind.value)
             raise
         except Refusal:
             self._unfinished.pop(name, None)
             raise
-        return m.PutMessageResponse(request.length, True)
+        return self._stored(round_, node, request)
+
+    def _stored(self, round_: Round, node: str, request: m.PutMessageRequest) -> m.PutMessageResponse:
+        """A message is here; masked counts with the receipt that their sender can hold against us."""
+        masked = request.kind is m.MessageKind.UPLOAD
+        receipt = (self.office.sums.receipt(round_, node),) if masked else ()
+        return m.PutMessageResponse(request.length, True, receipt)
 
     def _attachment(
         self, round_: Round, name: tuple[RoundId, str, Kind], request: m.PutMessageRequest

@@ -91,6 +91,8 @@ def opening(office: Office, state: State, programme: Programme, period: Period, 
         )
     check_levels(programme, office.roster(held.digest))
     config, secure = office.config, programme.mode is Mode.SECURE_SUM
+    if secure:
+        check_dealers(office, state.rounds, office.roster(held.digest))
     gather_until = now + config.gather
     steps = config.advertise + config.share if secure else timedelta()
     document = statements.Round(
@@ -119,6 +121,26 @@ def opening(office: Office, state: State, programme: Programme, period: Period, 
         mode=programme.mode,
     )
     return Entry(bodies=((document.round_id, body),), blobs=(file,))
+
+
+def check_dealers(office: Office, rounds: Rounds, roster: Roster) -> None:
+    """Refuse a roster with a protocol key that is proven to have signed a wrong dealing (REVEAL-5).
+
+    Raises:
+        Refusal: ROSTER_MISMATCH; the text says what to change, and where the proof is.
+    """
+    keys = {entry.protocol_key: entry.node for entry in roster.institutions}
+    for round_ in (round_ for round_ in rounds.values() if round_.convicted):
+        entry = office.roster(round_.opened.roster).institution(round_.convicted)
+        if entry is not None and entry.protocol_key in keys:
+            short = round_.round_id[:12]
+            raise Refusal(
+                Reason.ROSTER_MISMATCH,
+                f"{keys[entry.protocol_key]} is proven to have dealt seed shares that do not fit in round "
+                f"{short}, and is still on the roster with that key: revoke it, have a roster without it "
+                "signed, and publish that. The proof, for the programme authority: samentel-aggregator round "
+                f"evidence {short}",
+            )
 
 
 def check_levels(programme: Programme, roster: Roster) -> None:

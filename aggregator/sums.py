@@ -3,7 +3,7 @@
 The machine itself is never stored. What it was told stands in the log, with the
 moment of each event, and the bytes of the messages beside it. Told the same
 again it says the same, since its signatures depend on nothing else; so a
-restart gives the same letters, byte for byte.
+restart gives the same letters, byte for byte (STORE-3).
 
 Nothing here writes or reads a clock. Everything runs in the one thread that
 decides; unmasking a thousand institutions keeps it for seconds.
@@ -33,13 +33,15 @@ from aggregator.events import (
 from aggregator.roll import Rolls
 from aggregator.store import Store
 from samentel.documents import statements
+from samentel.documents.envelope import Envelope
 from samentel.documents.keys import SigningKey
 from samentel.documents.model import from_json
 from samentel.documents.programme import Programme
 from samentel.documents.roster import Roster
 from samentel.documents.statements import Start
 from samentel.errors import LocalFault, PeerError
-from samentel.ids import RoundId, digest
+from samentel.ids import Digest, RoundId, digest
+from samentel.secagg import receipts
 from samentel.secagg import server as machine
 from samentel.secagg.convening import terms_of
 from samentel.secagg.encoding import encode
@@ -70,6 +72,7 @@ LETTERS: Mapping[LetterKind, type[Letter]] = {
     LetterKind.UNANIMITY: Agreed,
     LetterKind.RESULT: Resulted,
 }
+_UPLOAD = Kind.UPLOAD.value
 COMMON = frozenset({LetterKind.PROPOSAL, LetterKind.UNANIMITY, LetterKind.RESULT})  # the same for all
 # Whose message is waited for in each phase.
 _OWED: Mapping[SumPhase, Callable[[Round], frozenset[str]]] = {
@@ -208,6 +211,15 @@ class Sums:
         while len(self._letters) > KEPT_LETTERS:
             del self._letters[next(iter(self._letters))]
         return data
+
+    def receipt(self, round_: Round, node: str) -> Envelope:
+        """The signed receipt of masked counts that are stored: the same bytes whenever it is asked for."""
+        for step in reversed(round_.course):
+            if isinstance(step.told, MessagePosted) and (step.told.node, step.told.kind) == (node, _UPLOAD):
+                # An upload's attachment is its vector, so the log names it as the message does.
+                vector = Digest(step.told.attachment or "")
+                return receipts.receipt(self.terms(round_), node, vector, step.at, self._key)
+        raise AssertionError("asked for once they are stored")
 
     def _made(self, round_: Round, node: str, kind: LetterKind) -> bytes:
         running = self._caught_up(round_)

@@ -278,13 +278,14 @@ def verify(
     coordinator: str | None = None,
     credentials: Path | None = None,
 ) -> None:
-    """Check a signed programme or roster, or a release directory with all its files.
+    """Check a signed programme or roster, a proof about a round, or a release directory with all its files.
 
     Example:  samentel verify programme.toml.dsse.json --authority cbs.pub.pem --authority rapporteur.pub.pem
     Example:  samentel verify release/ --credentials credentials/
+    Example:  samentel verify evidence.json --authority cbs.pub.pem --authority rapporteur.pub.pem
 
     Args:
-        path: a signed file, or a release directory.
+        path: a signed file, a proof that a coordinator or an institution handed in, or a release directory.
         authority: for a signed file, a public key of the programme authority; may be given more than once.
         threshold: how many of them must have signed; by default all that are given.
         coordinator: for a release, the coordinator's public key, 64 hexadecimal digits.
@@ -299,6 +300,9 @@ def verify(
         print(f"release {found.release_id}: the coordinator's signature and every file hold ({files})")
         return
     keys, needed = _authority_keys(authority, threshold, credentials)
+    if checking.is_dossier(path):
+        print(checking.proof(path, keys, needed))
+        return
     document = checking.document(path, keys, needed)
     print("\n".join(signing.described(document)))
     print(f"{path}: at least {needed} of {len(keys)} authority keys have signed it")

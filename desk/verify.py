@@ -1,6 +1,7 @@
-"""Check what somebody else signed: a programme, a roster, a release with all its files."""
+"""Check what somebody else signed: a programme, a roster, a proof, a release with all its files."""
 
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -29,6 +30,42 @@ def document(path: Path, authority: Sequence[VerifyKey], threshold: int) -> Prog
     envelope = from_json(files.read(path))
     open_envelope(envelope, envelope.payload_type, authority, threshold)
     return read_document(envelope)
+
+
+def is_dossier(path: Path) -> bool:
+    """Whether a file is a proof about a round, rather than a signed document."""
+    try:
+        value = json.loads(files.read(path))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and "kind" in value
+
+
+def proof(path: Path, authority: Sequence[VerifyKey], threshold: int) -> str:
+    """What a proof about a round shows, in a sentence (``samentel.secagg.dossier``).
+
+    Raises:
+        PeerError: a signature in it does not hold, or it proves nothing.
+        DocumentError: it is not well formed.
+    """
+    from samentel.secagg import dossier  # numpy is loaded for this alone
+
+    found = dossier.judge(dossier.read(files.read(path)), authority, threshold)
+    node, about = found.node, found.round
+    round_ = f"round {about.round_id[:12]} ({about.period}, attempt {about.attempt})"
+    if found.taken_at is None:
+        return (
+            f"proven: in {round_} {node} dealt seed shares that do not fit, under its own signature. It "
+            "leaves the roster before another attempt"
+        )
+    moment = f"{found.taken_at:%Y-%m-%d %H:%M:%S} UTC"
+    taken = f"in {round_} the coordinator took the masked counts of {node} at {moment}"
+    if not found.shown:
+        return f"proven: {taken}. Whether it left them out, in_sum in the manifest of that release says"
+    return (
+        f"proven: {taken}, and proposed a sum without them. That is allowed if {node} was not heard from "
+        "after the last counts had arrived"
+    )
 
 
 def manifest(envelope: Envelope, coordinator: VerifyKey) -> Manifest:

@@ -79,7 +79,7 @@ def main() -> None:
 def application(language: texts.Language) -> App:
     """The command line, in the language of the person who types."""
     words = chosen.words = Words(language)
-    commands = (init, enrol, check, approve, withdraw, run, status, pause, resume, doctor)
+    commands = (init, enrol, check, approve, withdraw, run, status, complaint, pause, resume, doctor)
     if language == "nl":
         for command in (*commands, show, verify):
             command.__doc__ = manual.DUTCH[command.__name__]
@@ -283,6 +283,19 @@ def status(*, json: bool = False) -> None:
     else:
         for line in overview.status_lines(shown, chosen.words):
             print(line)
+
+
+def complaint(round: str, /, *, out: Path = Path("complaint.json")) -> None:
+    """Write what proves that the coordinator took our counts and left them out of a sum.
+
+    Args:
+        round: the round, or the start of its id, as `status` shows it.
+        out: the file to write, for the programme authority.
+    """
+    from node import receipts
+
+    receipts.write_complaint(chosen.config(), round, out)
+    print(chosen.words("complaint.done", path=out))
 
 
 def show(*, json: bool = False) -> None:

@@ -77,6 +77,12 @@ DUTCH: Mapping[str, str] = {
     Args:
         json: als JSON.
     """,
+    "complaint": """Schrijf wat bewijst dat de coördinator onze tellingen aannam en buiten een som liet.
+
+    Args:
+        round: de ronde, of het begin van de id, zoals `status` die toont.
+        out: het bestand, voor de programma-autoriteit.
+    """,
     "show": """Toon het grootboek: wat is beloofd, geweigerd, uitgegeven en gepubliceerd.
 
     Args:

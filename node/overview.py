@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from node import approving, control, halting, identity, policy
+from node import approving, control, halting, identity, policy, receipts
 from node.config import Config
 from node.control import NotRunning
 from node.store import DocumentKind, Reader, RoundRecord
@@ -56,8 +56,18 @@ def status_lines(shown: Mapping[str, object], words: Words) -> Iterator[str]:
     for one in rounds:
         facts = f"{one['period']:<7} {one['attempt']}  {one['state']:<10} {one['reason']}"
         yield f"  {one['round'][:12]}  {facts}"
+    yield from _left_out_lines(shown["left_out"], words)
     yield from _approval_lines(shown["approvals"], words)
     yield from _sealed_lines(shown["sealed"], words)
+
+
+def _left_out_lines(left_out: object, words: Words) -> Iterator[str]:
+    assert isinstance(left_out, Sequence)
+    for one in left_out:
+        facts = {"round": one["round"][:12], "period": one["period"], "attempt": one["attempt"]}
+        yield f"  {words('status.left_out', at=one['taken_at'], **facts)}"
+        proof = "status.left_out.proof" if one["proposal"] else "status.left_out.withheld"
+        yield f"    {words(proof, **facts)}"
 
 
 def _approval_lines(approvals: object, words: Words) -> Iterator[str]:
@@ -142,14 +152,16 @@ def _short(rho: object) -> str:
 
 
 def _kept(config: Config) -> Mapping[str, object]:
-    """What the daemon does not tell: approvals and sealed periods, read beside it. No counts."""
+    """What the daemon does not tell: approvals, sealed periods, receipts. Read beside it; no counts."""
     with Reader.open_read_only(config.state_dir) as reader:
         periods, held = reader.sealed_periods(), reader.documents(DocumentKind.APPROVAL)
+        left_out = receipts.left_out(reader)
         programmes = {
             one.digest: parse_programme(one.payload) for one in reader.documents(DocumentKind.PROGRAMME)
         }
     newest = {approval.programme: approval for approval in map(_read_approval, held)}
     return {
+        "left_out": left_out,
         "approvals": [
             _approval(config, approval, programmes.get(Digest(name))) for name, approval in newest.items()
         ],

@@ -1,6 +1,9 @@
 """What travels in a secure sum, piece by piece: letters to this node, and its messages with their rows."""
 
+from collections.abc import Sequence
+
 from node.link import Link
+from samentel.documents.envelope import Envelope
 from samentel.errors import PeerError
 from samentel.secagg.standing import Send
 from samentel.wire import messages as m
@@ -31,8 +34,11 @@ async def fetch(link: Link, round_id: str, kind: LetterKind) -> bytes | None:
             return data
 
 
-async def put(link: Link, round_id: str, send: Send) -> None:
+async def put(link: Link, round_id: str, send: Send) -> Sequence[Envelope]:
     """Hand a message in, each next piece from where the coordinator says, until it is stored there.
+
+    Returns:
+        The receipt that came with the last answer, not verified yet, or nothing.
 
     Raises:
         Declined: it comes too late, or the coordinator holds another one.
@@ -45,6 +51,6 @@ async def put(link: Link, round_id: str, send: Send) -> None:
         request = m.PutMessageRequest(round_id, kind, send.message, len(whole), at, piece)
         answer = await link.call(PUT_MESSAGE, request)
         if answer.stored:
-            return
+            return answer.receipt
         at = answer.received
     raise PeerError("the coordinator does not take a message to its end")

@@ -233,7 +233,7 @@ def _levels_agreed(situation: Situation, _: Round) -> None:
 
 
 def _attempt_in_order(situation: Situation, asked: Round) -> None:
-    # Later than every attempt this node took part in; it may have been away for one in between.
+    # END-4: later than every attempt this node took part in; it may have been away for one in between.
     assert situation.programme is not None
     if asked.attempt > situation.programme.max_attempts:
         raise Refusal(

@@ -37,6 +37,12 @@ MIGRATIONS = (
     CREATE TRIGGER snapshots_stay BEFORE UPDATE ON snapshots BEGIN SELECT RAISE(ABORT, 'append-only'); END;
     CREATE TRIGGER snapshots_keep BEFORE DELETE ON snapshots BEGIN SELECT RAISE(ABORT, 'append-only'); END;
     """,
+    """
+    CREATE TABLE left_out (
+        round_id TEXT PRIMARY KEY, proposal BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 SNAPSHOTS_SINCE = 3  # the version of a store that has them
+LEFT_OUT_SINCE = 4

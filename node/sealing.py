@@ -21,7 +21,7 @@ _SNAPSHOT = b"samentel/v1/node/snapshot/"
 
 
 def seal(key: SigningKey, round_id: str, version: int, state: bytes) -> bytes:
-    """The state as it is written: a random nonce, then ciphertext and tag.
+    """The state as it is written: a random nonce, then ciphertext and tag (STORE-2).
 
     Args:
         key: the node's protocol key.

@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any, Self
 
-from node.schema import MIGRATIONS, SNAPSHOTS_SINCE
+from node.schema import LEFT_OUT_SINCE, MIGRATIONS, SNAPSHOTS_SINCE
 from samentel.counting.ledger import Entry, Head, head, verify
 from samentel.documents import envelope as envelopes
 from samentel.documents.envelope import Envelope
@@ -222,8 +222,8 @@ class Reader:
 
     def sealed_periods(self) -> list[SealedPeriod]:
         """All periods that are sealed, in the order in which they were."""
-        if self._connection.execute("PRAGMA user_version").fetchone()[0] < SNAPSHOTS_SINCE:
-            return []  # read beside a daemon that has not been started again since the last upgrade
+        if not self._has(SNAPSHOTS_SINCE):
+            return []
         rows = self._all(_SELECT_PERIOD)
         return [
             SealedPeriod(programme, name, period, bool(binds), at)
@@ -235,6 +235,15 @@ class Reader:
         ((codes, persons),) = self._all(_SELECT_SNAPSHOT, where.programme, where.period)
         return SnapshotRecord(where, codes, persons)
 
+    def left_out(self) -> dict[str, bytes]:
+        """The rounds whose sum leaves out masked counts that the coordinator took, and the proposal.
+
+        It is empty where the coordinator did not show it: it then said only that there is a sum.
+        """
+        if not self._has(LEFT_OUT_SINCE):
+            return {}
+        return dict(self._all("SELECT round_id, proposal FROM left_out ORDER BY round_id"))
+
     def heads(self) -> dict[str, Head]:
         """The latest ledger head that is known of each other institution, by node."""
         rows = self._all("SELECT node, length, digest FROM heads")
@@ -244,6 +253,10 @@ class Reader:
         """A setting; empty when it has not been set."""
         rows = self._all("SELECT value FROM settings WHERE name = ?", name)
         return str(rows[0][0]) if rows else ""
+
+    def _has(self, version: int) -> bool:
+        """Whether the store is of that version; not so beside a daemon that runs since before an upgrade."""
+        return bool(self._connection.execute("PRAGMA user_version").fetchone()[0] >= version)
 
     def _all(self, query: str, *values: str) -> list[tuple[Any, ...]]:
         with _explained(None):
@@ -313,10 +326,12 @@ class Store(Reader):
         sums: Sequence[SumRecord] = (),
         heads: Mapping[str, Head] | None = None,
         snapshots: Sequence[SnapshotRecord] = (),
+        left_out: Mapping[str, bytes] | None = None,
     ) -> None:
         """Write all of it or nothing; on disk when this returns.
 
         Args:
+            left_out: as ``Reader.left_out``; what is known of a round does not change.
             snapshots: of periods that are not sealed yet; a second one of a period fails.
             heads: of other institutions' ledgers, by node; an earlier one than is known changes nothing.
         """
@@ -345,6 +360,8 @@ class Store(Reader):
                 run(_LATER_HEAD, (node, seen.length, seen.digest))
             for snapshot in snapshots:
                 self._put_snapshot(snapshot)
+            for round_id, proposal in (left_out or {}).items():
+                run("INSERT OR IGNORE INTO left_out VALUES (?, ?)", (round_id, proposal))
         self._entries = [*self._entries, *entries]
 
     def scrub(self) -> bool:

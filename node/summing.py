@@ -12,6 +12,7 @@ institution wants to go on is asked of ``node.permission``.
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from node import pieces
@@ -24,6 +25,7 @@ from node.policy import Permit
 from node.store import RoundRecord, State, Store
 from node.sums_kept import SumsKept
 from samentel.counting.ledger import EMPTY, Entry, Head, Kind
+from samentel.documents.envelope import Envelope, to_json
 from samentel.documents.keys import SigningKey, VerifyKey
 from samentel.documents.statements import Start, hear
 from samentel.errors import DocumentError, PeerError, Reason, Refusal
@@ -32,6 +34,7 @@ from samentel.secagg import server
 from samentel.secagg.convening import terms_of
 from samentel.secagg.messages import Kind as MessageOf
 from samentel.secagg.messages import Listing, open_bundle, parts, unpack_head
+from samentel.secagg.receipts import hear_receipt
 from samentel.secagg.standing import (
     Agreed,
     Asked,
@@ -52,7 +55,7 @@ from samentel.secagg.standing import (
 from samentel.secagg.terms import Floors
 from samentel.wire.messages import LetterKind, RoundNotice, RoundPhase, SumPhase
 
-LONGEST_OPEN = timedelta(days=90)  # by our own clock; no secret of a round lives longer
+LONGEST_OPEN = timedelta(days=90)  # END-2: by our own clock; no secret of a round lives longer
 
 # What a node that waits in a phase asks for, from which phase of the sum on; what comes first is tried first.
 LETTERS: Mapping[Phase, Sequence[tuple[SumPhase, LetterKind]]] = {
@@ -218,7 +221,7 @@ class Summing:
         return False
 
     def _may_count(self, known: Known) -> bool:
-        """Whether masked counts may be made from this state; whoever may not still helps the others.
+        """Whether masked counts may be made from this state (MASK-6); whoever may not still helps the others.
 
         A state from before the counts can be copied. A copy that is put back later would mask other counts
         under the same masks, and the difference of two such vectors is masked by nothing. What this process
@@ -286,7 +289,7 @@ class Summing:
         try:
             _, (send,) = machine.advance(client, Asked(kind), _now(), self._means())
             assert isinstance(send, Send)
-            await pieces.put(link, round_id, send)
+            answered = await pieces.put(link, round_id, send)
         except Contradicted:
             self._permission.stop_as_copy()
             return
@@ -296,7 +299,28 @@ class Summing:
         except PeerError as error:
             self._say_once("sum-refused", known, kind, error)
             return
+        else:
+            if kind is MessageOf.UPLOAD:
+                self._keep_receipt(known, client, answered)
         self._handed_in.add((round_id, kind))
+
+    def _keep_receipt(self, known: Known, client: Client, answered: Sequence[Envelope]) -> None:
+        """Write down, in the coordinator's own words, that it has our masked counts; its first word counts.
+
+        Without one the counts are handed in all the same; it is asked for again on the next connection.
+        """
+        record = self._kept.record(known.round.round_id)
+        if record.receipt is not None:
+            return
+        try:
+            if not answered:
+                raise PeerError("the coordinator gives no receipt of the masked counts that it took")
+            hear_receipt(answered[0], client.terms, client.own, client.vector)
+        except PeerError as error:
+            self._say_once("receipt-refused", known, client.phase, error)
+            return
+        self._store.write(_now(), rounds=[replace(record, receipt=to_json(answered[0]))])
+        self._journal.info("receipt", round=record.round_id, phase=client.phase)
 
     def _say_once(self, event: str, known: Known, phase: str, why: object) -> None:
         """Tell a thing of a round and phase once, however often it happens."""

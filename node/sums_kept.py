@@ -94,6 +94,9 @@ class SumsKept:
     ) -> None:
         """One transaction: the state with its outgoing bytes, the ledger, the record, heads of others.
 
+        Written before anything is sent: keys before the advert (ADV-3), shares before the dealing (DEAL-4),
+        HOLD with the masked counts (MASK-3), SPENT with the agreement (AGREE-4), heads of others (AGREE-5).
+
         Args:
             how: what becomes of the round here, where the machine alone cannot tell.
 
@@ -119,6 +122,7 @@ class SumsKept:
         record, over = self.record(round_id), client.phase in machine.OVER
         late = self.found_late(round_id)
         state = how or _standing(record.state, client.phase, effects)
+        left_out = {round_id: client.proposal} if _left_out(record, client.phase, effects, state) else {}
         held = self._store.sum(round_id)
         version = held.version + 1 if held else 1
         sealed = b"" if over else sealing.seal(self._key, round_id, version, encode(client))
@@ -129,7 +133,10 @@ class SumsKept:
             # What was found late stays old: another restart must not take it for fresh.
             sums=[SumRecord(round_id, version, sealed, held.written_at if held and late else "")],
             heads=heads,
+            left_out=left_out,
         )
+        if left_out:
+            self._journal.warning("left-out", round=round_id, phase=client.phase)
         self._clients[round_id] = client
         if over:
             self._drop(round_id)
@@ -152,6 +159,16 @@ def _standing(before: State, phase: Phase, effects: Sequence[Effect]) -> State:
     if before is State.RELEASED or any(isinstance(effect, Spend) for effect in effects):
         return State.RELEASED
     return State.MISSED if phase in machine.OVER else State.JOINED
+
+
+def _left_out(record: RoundRecord, phase: Phase, effects: Sequence[Effect], how: State) -> bool:
+    """Whether a sum is made without counts of which there is a receipt; at the step that says so.
+
+    The set is known from the proposal (HELPING), or it is only said that there is a sum (MISSED).
+    """
+    freed = any(isinstance(effect, Free) for effect in effects)
+    without = phase is Phase.HELPING or (phase is Phase.ABANDONED and how is State.MISSED)
+    return freed and without and record.receipt is not None
 
 
 def _read(key: SigningKey, held: SumRecord) -> Client:

@@ -305,6 +305,32 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Vastgelegd wie meetelt (latere correcties tellen niet meer)",
         "Who counts is fixed (later corrections do not count any more)",
     ),
+    "status.left_out": (
+        "Ronde {round} ({period}, poging {attempt}): de coördinator nam onze tellingen aan op {at} en liet "
+        "ons buiten de som. Het heeft ons niets gekost. Het mag, als dit knooppunt na de laatste inzending "
+        "niets meer van zich liet horen. Was het wel in bedrijf, dan bewijst het ontvangstbewijs dit.",
+        "Round {round} ({period}, attempt {attempt}): the coordinator took our counts at {at} and left us "
+        "out of the sum. It has cost us nothing. It is allowed if this node was not heard from after the "
+        "last counts had arrived. If it was up, the receipt proves this.",
+    ),
+    "status.left_out.proof": (
+        "Ontvangstbewijs en voorstel, beide door de coördinator ondertekend, als bestand voor de "
+        "programma-autoriteit: samentel-node complaint {round} --out klacht.json",
+        "Receipt and proposal, both signed by the coordinator, as a file for the programme authority: "
+        "samentel-node complaint {round} --out complaint.json",
+    ),
+    "status.left_out.withheld": (
+        "De coördinator toonde ons het voorstel niet. Het ontvangstbewijs als bestand, te leggen naast de "
+        "publicatie, die noemt wie in de som zit: samentel-node complaint {round} --out klacht.json",
+        "The coordinator did not show us the proposal. The receipt as a file, to be held against the "
+        "release, which names who is in the sum: samentel-node complaint {round} --out complaint.json",
+    ),
+    "complaint.done": (
+        "Geschreven: {path}. Er staan geen tellingen in. De programma-autoriteit controleert het met: "
+        "samentel verify {path} --authority SLEUTELS",
+        "Written: {path}. It holds no counts. The programme authority checks it with: "
+        "samentel verify {path} --authority KEYS",
+    ),
     "status.off": ("staat uit; start met: samentel-node run", "not running; start with: samentel-node run"),
     "never": ("nooit", "never"),
     "count": ("aantal", "count"),

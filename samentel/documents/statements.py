@@ -23,6 +23,7 @@ from samentel.ids import RoundId, round_id
 
 Nonce = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Attempt = Annotated[int, Field(ge=1, le=5)]
+STATEMENT_MOST = 64 << 10  # bytes; the longest, an approval of many small levels, has a few thousand
 
 
 class Round(Model):
@@ -95,6 +96,27 @@ class Receipt(Model):
     contribution: DigestField
 
 
+class MaskedReceipt(Model):
+    """The coordinator has stored an institution's masked counts in a secure sum.
+
+    It stands beside the proposal of the same terms: together they show whether those counts were left out.
+
+    Attributes:
+        terms: digest of the terms of the round, as the proposal has it.
+        position: of the institution among the members of these terms.
+        vector: SHA-256 of the masked counts.
+        taken_at: when, by the coordinator's clock.
+    """
+
+    kind: Literal["masked-receipt"] = "masked-receipt"
+    round: DigestField
+    node: NodeIdField
+    terms: DigestField
+    position: Annotated[int, Field(ge=0)]
+    vector: DigestField
+    taken_at: Moment
+
+
 class Approval(Model):
     """An institution agrees to one programme, by digest, within its own limits.
 
@@ -136,6 +158,8 @@ def hear(model: type[M], envelope: Envelope, key: VerifyKey) -> M:
     """
     kind = _kind(model)
     payload = open_envelope(envelope, payload_type(kind), [key])
+    if len(payload) > STATEMENT_MOST:
+        raise PeerError(f"this {kind} is larger than {STATEMENT_MOST} bytes")
     try:
         return from_json(model, payload, kind)
     except DocumentError as error:

@@ -119,7 +119,10 @@ def judge(dossier: Dossier, authority: Sequence[VerifyKey], threshold: int) -> F
         return _left_out(dossier, roster, round_)
     programme = programmes.verify(_envelope(dossier.programme), authority, threshold)
     start = hear(Start, _envelope(dossier.start), _coordinator(roster))
-    terms = terms_of(programme, roster, round_, start)
+    try:
+        terms = terms_of(programme, roster, round_, start)
+    except OverflowError:
+        raise PeerError("no sum of this programme can be made with this roster") from None
     try:
         evidence = decode(BadDealing, _bytes(dossier.evidence))
     except ValueError:

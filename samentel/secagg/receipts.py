@@ -17,7 +17,7 @@ from samentel.secagg.terms import Terms
 
 
 def receipt(terms: Terms, node: str, vector: Digest, taken_at: datetime, key: SigningKey) -> Envelope:
-    """The coordinator's word that it has stored a member's masked counts; the same bytes for the same facts.
+    """The coordinator's word that it has stored a member's masked counts, the same each time (MASK-7).
 
     Args:
         vector: SHA-256 of the masked counts, as in their upload.

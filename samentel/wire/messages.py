@@ -280,6 +280,7 @@ class PutMessageResponse:
 
     received: Annotated[int, Range(0, ATTACHMENT_MOST)]
     stored: bool
+    receipt: Annotated[tuple[Envelope, ...], Size(0, 1)] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -607,19 +607,25 @@ class PutMessageResponse(_message.Message):
 
     RECEIVED_FIELD_NUMBER: _builtins.int
     STORED_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
     received: _builtins.int
     """How many bytes of the attachment the coordinator holds: the next piece begins there."""
     stored: _builtins.bool
     """Whether the message is stored; only then it has been handed in."""
+    @_builtins.property
+    def receipt(self) -> _containers.RepeatedCompositeFieldContainer[_envelope_pb2.Envelope]:
+        """Of masked counts that are stored: the coordinator's signed receipt; at most one."""
+
     def __init__(
         self,
         *,
         received: _builtins.int = ...,
         stored: _builtins.bool = ...,
+        receipt: _abc.Iterable[_envelope_pb2.Envelope] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["received", b"received", "stored", b"stored"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "received", b"received", "stored", b"stored"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -7,7 +7,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,8 @@ from samentel.documents.statements import Round, Start, hear
 from samentel.ids import digest
 from samentel.secagg import client
 from samentel.secagg.convening import terms_of
+from samentel.secagg.masks import seed_commitment
+from samentel.secagg.messages import Dealing, parse, sign
 from samentel.secagg.standing import (
     Agreed,
     Client,
@@ -266,6 +268,21 @@ class Sector:
             await self.roll_call(lost)
             return await self.run(until, lost)
         return await self.status()
+
+    async def convict(self, liar: Driver) -> Any:
+        """A round in which one commits to another seed than it has shared; ends with its conviction."""
+        await self.run(SumPhase.SHARING)
+        for driver in self.drivers:
+            await driver.read(LetterKind.LISTING, send=driver is not liar)
+        honest = liar.sent[MessageKind.DEALING]
+        dealing = parse(Dealing, honest.message)
+        lie = replace(dealing, seed=seed_commitment(b"\x07" * 32, liar.machine.terms, dealing.sender))
+        forged = replace(honest, message=sign(lie, liar.peer.protocol))
+        liar.sent[MessageKind.DEALING] = forged
+        outbox = tuple(forged if send.kind == honest.kind else send for send in liar.machine.outbox)
+        liar.machine = replace(liar.machine, outbox=outbox)
+        await liar.put(MessageKind.DEALING)
+        return await self.run(SumPhase.DONE)
 
     async def roll_call(self, lost: tuple[int, ...] = ()) -> None:
         for at, driver in enumerate(self.drivers):

@@ -68,9 +68,10 @@ async def test_of_each_kind_one_is_taken_from_its_sender_and_the_same_again_chan
                 assert code is (CODE.ALREADY_EXISTS if earlier else CODE.FAILED_PRECONDITION)
                 assert reason == ("" if earlier else "deadline")
         assert len(it.log()) == before
-        assert (await put(node, good)).stored
+        answer = await put(node, good)
+        assert (answer.stored, len(answer.receipt)) == (True, int(kind is UPLOAD))
         after = it.log()
-        assert (await put(node, good)).stored
+        assert await put(node, good) == answer
         assert it.log() == after
         # A second, different one is a contradiction, and a line for the operator.
         second = replace(good, message=good.message[:-1] + bytes([good.message[-1] ^ 1]))
@@ -83,7 +84,7 @@ async def test_of_each_kind_one_is_taken_from_its_sender_and_the_same_again_chan
         assert "second-message" in capfd.readouterr().err
         status = await it.run(SumPhase.DONE)
         assert status.phase is RoundPhase.SUMMED
-        assert (await put(node, good)).stored, "also when it is over"
+        assert await put(node, good) == answer, "also when it is over"
         assert (await refused(put(node, second)))[0] is CODE.ALREADY_EXISTS
 
 

@@ -28,8 +28,8 @@ from samentel.documents.keys import SigningKey
 from samentel.documents.model import to_bytes
 from samentel.documents.statements import Start, state
 from samentel.errors import PeerError
-from samentel.ids import Digest
-from samentel.secagg import client, relay, server, standing
+from samentel.ids import Digest, digest
+from samentel.secagg import client, receipts, relay, server, standing
 from samentel.secagg.convening import terms_of
 from samentel.secagg.encoding import decode
 from samentel.secagg.messages import Agreement, Kind, parse, unpack_head
@@ -60,10 +60,13 @@ class Sum:
         stored: what was handed in: position, kind, message, attachment; repeats included.
         pieces: the offset and length of each piece that arrived.
         absent: positions of the other institutions that do nothing from a phase of the sum on.
-        lies: by letter kind, what is passed on in its place.
+        lies, lies_to: by letter kind, or by position and kind, what is passed on in its place.
+        starts: by position, the start that is shown in place of the one there is.
+        anything: whether it takes whatever it is sent, and does not go on by itself.
         while_asked: what happens while a letter is on its way.
         unchecked: whether it passes on ledger heads that cannot be.
         dripping: what answers in place of a letter, or None.
+        receipts: what comes with masked counts that were taken, from the honest receipt.
     """
 
     def __init__(self, kit, roster, programme, **values):
@@ -76,6 +79,8 @@ class Sum:
         self.unfinished, self.stored, self.pieces, self.effects = {}, [], [], []
         self.absent, self.lies, self.piece_fault = {}, {}, None
         self.while_asked, self.unchecked, self.dripping = lambda: None, False, None
+        self.receipts, self.taken = lambda honest: (honest,), {}
+        self.lies_to, self.starts, self.anything = {}, {}, False
 
     def side(self, certificates, name):
         position = sorted(NAMES).index(name)
@@ -92,10 +97,10 @@ class Sum:
         return side
 
     def tell(self):
-        notice = m.RoundNotice(
-            state(self.round, self.kit.COORDINATOR), self.phase, self.release, self.sum_phase, self.start
-        )
-        for side in self.sides.values():
+        signed = state(self.round, self.kit.COORDINATOR)
+        for position, side in self.sides.items():
+            start = self.starts.get(position, self.start)
+            notice = m.RoundNotice(signed, self.phase, self.release, self.sum_phase, start)
             side.rounds[self.round.round_id] = notice
             side.news()
 
@@ -145,7 +150,8 @@ class Sum:
         if self.dripping:
             return await self.dripping(request)
         found = relay.letter(self.server, position, LETTERS[request.kind])
-        data = self.lies.get(request.kind) or (found.data if found else b"")
+        lie = self.lies_to.get((position, request.kind)) or self.lies.get(request.kind)
+        data = lie or (found.data if found else b"")
         piece = data[request.offset : request.offset + m.PIECE]
         return m.GetLetterResponse(piece, len(data))
 
@@ -163,10 +169,17 @@ class Sum:
         if len(held) < request.length:
             return m.PutMessageResponse(len(held), False)
         kind = Kind[request.kind.name]
-        self.serve(relay.Arrived(kind, position, request.message, held))
+        if not self.anything:
+            self.serve(relay.Arrived(kind, position, request.message, held))
         self.stored.append((position, kind, request.message, held))
         del self.unfinished[key]
-        return m.PutMessageResponse(len(held), True)
+        receipt = self.receipts(self.receipt(position, held)) if kind is Kind.UPLOAD else ()
+        return m.PutMessageResponse(len(held), True, receipt)
+
+    def receipt(self, position, vector):
+        at = self.taken.setdefault(position, datetime.now(UTC))
+        node = self.terms.members[position].node
+        return receipts.receipt(self.terms, node, digest(vector), at, self.kit.COORDINATOR)
 
     def sent(self, position, kind):
         return [(message, data) for at, what, message, data in self.stored if (at, what) == (position, kind)]
@@ -368,29 +381,68 @@ def redirect(premises, address):
     path.write_bytes(to_bytes(held.model_copy(update={"address": address})))
 
 
+class Town:
+    """Four real institutions on disks of their own."""
+
+    def __init__(self, kit, certificates, premises, text):
+        entries = rosters.parse(premises[0].roster().payload).institutions
+        institutions = tuple(
+            entry.model_copy(update={"protocol_key": one.signer.public.raw.hex()})
+            for entry, one in zip(entries, premises, strict=True)
+        )
+        self.kit, self.certificates, self.servers = kit, certificates, []
+        self.roster = premises[0].roster(institutions=institutions)
+        self.programme = kit.signed_programme(text)
+        self.houses = [House(kit, name, one, None, None) for name, one in zip(NAMES, premises, strict=True)]
+        for one in premises:
+            one.approve(self.programme, individual=False)
+
+    async def convene(self, **values):
+        """A round, at ports of its own; nobody is told of earlier rounds any more."""
+        self.sum = Sum(self.kit, self.roster, self.programme, **values)
+        for house in self.houses:
+            house.sum, house.side = self.sum, self.sum.side(self.certificates, house.name)
+            self.servers.append(await house.side.start())
+            redirect(house.premises, house.side.address)
+        return self.sum
+
+    async def attend(self, *, but=()):
+        """Every institution hears the coordinator once."""
+        for house in self.houses:
+            if house not in but:
+                await house.again()
+
+    async def round_to(self, phase: SumPhase, *, tries: int = 8):
+        await self.attend()
+        self.sum.begin()
+        while self.sum.sum_phase < phase:
+            await self.attend()
+            tries -= 1
+            assert tries, f"the sum stays {self.sum.sum_phase!r}"
+
+
 @pytest.fixture
-async def four(kit, short_path, authority_files, certificates) -> AsyncIterator[list[House]]:
-    """Four real institutions in one sum."""
-    premises = [
-        made(kit, short_path / name, authority_files, certificates, name, "127.0.0.1:1") for name in NAMES
-    ]
-    entries = rosters.parse(premises[0].roster().payload).institutions
-    institutions = tuple(
-        entry.model_copy(update={"protocol_key": one.signer.public.raw.hex()})
-        for entry, one in zip(entries, premises, strict=True)
-    )
-    roster = premises[0].roster(institutions=institutions)
-    programme = kit.signed_programme(programme_text(kit))
-    total, houses, servers = Sum(kit, roster, programme), [], []
-    for name, one in zip(NAMES, premises, strict=True):
-        side = total.side(certificates, name)
-        servers.append(await side.start())
-        redirect(one, side.address)
-        one.approve(programme, individual=False)
-        houses.append(House(kit, name, one, total, side))
-    yield houses
-    for one in servers:
+async def town(kit, short_path, authority_files, certificates) -> AsyncIterator[Callable]:
+    """Makes four real institutions, convened for a first round."""
+    towns: list[Town] = []
+
+    async def make(text: bytes = b"", **values) -> Town:
+        premises = [
+            made(kit, short_path / name, authority_files, certificates, name, "127.0.0.1:1") for name in NAMES
+        ]
+        towns.append(Town(kit, certificates, premises, text or programme_text(kit)))
+        await towns[-1].convene(**values)
+        return towns[-1]
+
+    yield make
+    for one in [server_ for town in towns for server_ in town.servers]:
         await one.stop(0)
+
+
+@pytest.fixture
+async def four(town) -> list[House]:
+    """Four real institutions in one sum."""
+    return (await town()).houses
 
 
 def agreement_head(data: bytes) -> Head:

@@ -20,6 +20,7 @@ from samentel.wire.messages import RoundPhase, SumPhase
         (SumPhase.REVEALING, ["hold", "spent"]),
     ],
 )
+@pytest.mark.clause("END-1", "AGREE-4")
 async def test_a_round_that_is_given_up_costs_what_was_agreed_to(street, reached, kinds):
     made = await street()
     await made.round_to(reached)
@@ -83,6 +84,7 @@ async def test_who_is_left_out_helps_and_pays_nothing(street, sums):
         (SumPhase.REVEALING, ["hold", "spent"], State.RELEASED),
     ],
 )
+@pytest.mark.clause("END-2")
 async def test_when_its_time_is_over_no_secret_of_a_sum_is_left(street, sums, reached, kinds, state):
     made = await street()
     await made.round_to(reached)
@@ -108,6 +110,7 @@ async def test_when_its_time_is_over_no_secret_of_a_sum_is_left(street, sums, re
     assert house.kinds() == ["approved", *kinds, *(["published"] if published else [])]
 
 
+@pytest.mark.clause("STORE-2")
 async def test_nothing_of_a_sum_is_on_disk_in_the_clear(street):
     made = await street()
     await made.round_to(SumPhase.AGREEING)
@@ -143,6 +146,7 @@ async def test_a_reader_at_the_wrong_moment_only_delays_the_wiping(street):
         pytest.param(True, "another version", id="another-version"),
     ],
 )
+@pytest.mark.clause("STORE-2")
 async def test_a_state_that_cannot_be_read_is_told_and_the_round_is_left_for_good(street, own, says):
     made = await street()
     await made.round_to(SumPhase.AGREEING)

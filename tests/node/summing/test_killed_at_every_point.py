@@ -65,6 +65,7 @@ async def lived(street, sums, number, monkeypatch, at):
 
 
 @pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.clause("STORE-1", "ADV-3", "DEAL-4", "MASK-3")
 async def test_it_ends_well_wherever_the_process_dies(street, sums, monkeypatch, part):
     points, whole = await lived(street, sums, 0, monkeypatch, 0)
     assert points >= POINTS_AT_LEAST
@@ -97,6 +98,7 @@ async def test_it_ends_well_wherever_the_process_dies(street, sums, monkeypatch,
         (SumPhase.REVEALING, Kind.REVEAL),
     ],
 )
+@pytest.mark.clause("MASK-5")
 async def test_a_lost_connection_brings_the_same_bytes_again(street, phase, kind, moment):
     made = await street()
     await made.round_to(phase)

@@ -4,6 +4,7 @@ import shutil
 from datetime import UTC, datetime, timedelta
 
 import grpc
+import pytest
 
 from node import halting, sums_kept
 from node.store import Reader
@@ -49,6 +50,7 @@ async def counted_and_put_back(made, copy):
     assert made.house.opened().phase is Phase.SHARED
 
 
+@pytest.mark.clause("MASK-6")
 async def test_a_copy_that_is_put_back_later_never_masks_counts_again_and_only_helps(street, short_path):
     made = await street()
     await counted_and_put_back(made, short_path / "copy")
@@ -61,6 +63,7 @@ async def test_a_copy_that_is_put_back_later_never_masks_counts_again_and_only_h
     assert made.sum.sent(made.house.position, Kind.UPLOAD) == []
 
 
+@pytest.mark.clause("MASK-6")
 async def test_who_was_away_too_long_before_the_counts_still_helps_the_others(street):
     made = await street()
     await made.round_to(SumPhase.MASKING)
@@ -89,6 +92,7 @@ async def test_a_short_restart_before_the_counts_goes_on(street):
     assert made.house.kinds() == ["approved", "hold", "spent"]
 
 
+@pytest.mark.clause("MASK-5")
 async def test_a_copy_that_is_put_back_at_once_is_stopped_when_the_coordinator_holds_other_counts(
     street, short_path
 ):

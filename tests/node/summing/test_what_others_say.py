@@ -69,6 +69,7 @@ async def test_a_start_that_does_not_fit_its_round_starts_nothing(street, sums, 
     assert made.house.record().state is State.PRESENT
 
 
+@pytest.mark.clause("TERMS-1")
 async def test_a_start_that_another_has_signed_or_of_another_round_starts_nothing(street, sums):
     made = await street()
     await made.house.again()
@@ -156,6 +157,7 @@ async def test_who_showed_a_foreign_head_is_in_the_log_and_in_the_status_until_s
 
 
 @pytest.mark.parametrize("year", [None, 9999], ids=["91-days", "year-9999"])
+@pytest.mark.clause("END-2")
 async def test_no_start_keeps_secrets_for_longer_than_ninety_days_by_our_clock(street, year):
     """However late the round itself ends."""
     far = datetime(year, 12, 1, tzinfo=UTC) if year else datetime.now(UTC) + timedelta(days=91)

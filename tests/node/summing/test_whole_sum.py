@@ -1,6 +1,7 @@
 """Whole secure sums over mTLS: the national sum is right, and each node pays once."""
 
 import numpy as np
+import pytest
 
 from node import overview, permission
 from node.policy import plan_digest
@@ -46,6 +47,7 @@ async def test_four_nodes_give_their_sum_and_each_pays_once(four, sums):
     assert np.abs(cells - [0, 10 * ROWS, 0, 0]).max() < 8 * sd < ROWS
 
 
+@pytest.mark.clause("AGREE-5")
 async def test_a_node_says_in_its_agreement_where_its_ledger_stands_and_learns_where_others_do(street, sums):
     made = await street()
     await made.round_to(SumPhase.DONE)
@@ -58,6 +60,7 @@ async def test_a_node_says_in_its_agreement_where_its_ledger_stands_and_learns_w
     assert made.house.kinds()[-1] == "spent"
 
 
+@pytest.mark.clause("ADV-2", "AGREE-5")
 async def test_the_heads_that_are_known_stand_in_the_next_advert(street, sums):
     made = await street()
     seen = {"huis-twee": made.others[0].head}
@@ -74,6 +77,7 @@ async def test_the_heads_that_are_known_stand_in_the_next_advert(street, sums):
     assert rows == [known.get(name, empty) for name in sorted(sums.NAMES)]
 
 
+@pytest.mark.clause("NOISE-1", "NOISE-4")
 async def test_noise_and_charge_are_of_those_who_have_dealt(kit, street, sums, monkeypatch):
     text = sums.programme_text(kit).replace(b"absent_max = 1", b"absent_max = 0")
     made = await street(text=text)
