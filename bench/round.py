@@ -1,6 +1,9 @@
 """How long a secure sum takes over real gRPC and mTLS, the coordinator and every node a process of its own.
 
-    python -P bench/round.py [--nodes 4 12] [--rounds 5]
+    python -P bench/round.py [--nodes 4 12 50] [--rounds 5]
+
+From 50 nodes on, nodes share two processes: each keeps its store, its connection and its certificate, but no
+machine of this size starts 50 interpreters. They are asked for by name only, since they take minutes.
 
 One JSON line a case: round_s is the time from the command that ends the gathering until there is a national
 sum, the median over several rounds of one running federation; the first round stands beside it, as it loads
@@ -11,22 +14,29 @@ together. Every process shares this machine: compare within one run only.
 """
 
 import argparse
+import asyncio
 import json
 import os
 import re
+import signal
+import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
+import node.config
+import node.daemon
 from aggregator.client import Coordinator
 from desk.packaged import packaged
-from node.store import Reader
+from node.journal import Journal
+from node.store import Reader, Store
 from rehearsal import federation, processes, sector
-from rehearsal.federation import Federation
+from rehearsal.federation import Federation, Premises
 from rehearsal.processes import Daemon
 from rehearsal.sector import House
 from samentel.counting.ledger import Kind
@@ -35,9 +45,12 @@ from samentel.wire.messages import RoundPhase, RoundStatus
 
 YEAR = 2025
 TABLES = (("reason", "sex", "age"), ("reason", "citizenship", "sex"), ("age", "citizenship"), ("reason",))
-RULES = {4: (3, 0, 1), 12: (8, 1, 2)}  # nodes: institutions_min, collude_max, absent_max
+# Nodes: institutions_min, collude_max, absent_max.
+RULES = {4: (3, 0, 1), 12: (8, 1, 2), 50: (34, 2, 3)}
+ALONE = 12  # up to so many nodes each has a process of its own
+PROCESSES = 2  # for more
 LOOK_SECONDS = 0.03  # each look costs the coordinator a millisecond or two
-SECONDS = 60.0  # for anything to happen
+SECONDS = 300.0  # for anything to happen
 
 
 @dataclass(frozen=True)
@@ -53,9 +66,13 @@ class Took:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--nodes", type=int, nargs="+", default=sorted(RULES), choices=sorted(RULES))
+    parser.add_argument("--nodes", type=int, nargs="+", default=[4, 12], choices=sorted(RULES))
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--host", type=Path, nargs="+", help=argparse.SUPPRESS)  # a process of several nodes
     given = parser.parse_args()
+    if given.host:
+        asyncio.run(host(given.host))
+        return
     for nodes in given.nodes:
         print(json.dumps(case(nodes, max(1, min(given.rounds, 20)))), flush=True)
 
@@ -123,10 +140,38 @@ def running(
     with ExitStack() as ends:
         ends.callback(ready.aggregator.stop)
         daemons = []
-        for place in ready.premises:
-            daemons.append(place.daemon())
+        for start in starts(directory, ready.premises):
+            daemons.append(start())
             ends.callback(daemons[-1].stop)
         yield ready, ready.aggregator, daemons
+
+
+def starts(directory: Path, premises: Sequence[Premises]) -> Iterator[Callable[[], Daemon]]:
+    """What starts the processes of these nodes, one after the other."""
+    if len(premises) <= ALONE:
+        yield from (place.daemon for place in premises)
+        return
+    for number in range(PROCESSES):
+        paths = [str(place.config.path) for place in premises[number::PROCESSES]]
+        words = [sys.executable, "-P", __file__, "--host", *paths]
+        yield partial(processes.start, f"nodes-{number}", words, directory / "logs" / f"nodes-{number}.log")
+
+
+async def host(paths: Sequence[Path]) -> None:
+    """Several nodes in this process, until it is told to end."""
+    with ExitStack() as ends:
+        daemons = []
+        for path in paths:
+            config = node.config.load(path)
+            store = ends.enter_context(Store.open(config.state_dir))
+            daemons.append(node.daemon.Daemon(config, store, Journal()))
+
+        def stop() -> None:
+            for daemon in daemons:
+                daemon.stop()
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+        await asyncio.gather(*(daemon.run() for daemon in daemons))
 
 
 def houses(nodes: int) -> tuple[House, ...]:

@@ -8,7 +8,9 @@ Source: Bonawitz et al. 2017 (ePrint 2017/281), section 4, figure 4.
 """
 
 import hashlib
+import struct
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +22,7 @@ from samentel.secagg.terms import Terms
 
 def label(purpose: str, terms: Terms, *positions: int) -> bytes:
     """HKDF info: one purpose, one round, the members concerned in a fixed order (KEY-1)."""
-    return _prefix(purpose, terms) + b"".join(position.to_bytes(4, "big") for position in positions)
+    return _prefix(purpose, terms.digest) + struct.pack(f">{len(positions)}I", *positions)
 
 
 def channel_key(secret: bytes, terms: Terms, dealer: int, receiver: int) -> bytes:
@@ -86,5 +88,6 @@ def unmask(total: Residues, seeds: Iterable[bytes], orphans: Iterable[tuple[int,
             add_mask(total, key)
 
 
-def _prefix(purpose: str, terms: Terms) -> bytes:
-    return f"samentel/v1/secagg/{purpose}/".encode() + terms.digest + b"/"
+@lru_cache(maxsize=64)  # a thousand institutions ask for the same few prefixes a million times
+def _prefix(purpose: str, terms: bytes) -> bytes:
+    return f"samentel/v1/secagg/{purpose}/".encode() + terms + b"/"

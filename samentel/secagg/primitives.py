@@ -76,9 +76,10 @@ def _mask(vector: Residues, key: bytes, *, subtract: bool) -> None:
         raise ValueError("a mask key has 32 bytes")
     change = np.subtract if subtract else np.add
     stream = Cipher(AES(key), CTR(bytes(16))).encryptor()
-    buffer = bytearray(_CHUNK + 15)  # update_into asks for one block more than it writes
-    words = np.frombuffer(buffer, dtype=vector.dtype, count=_CHUNK // vector.itemsize)
-    for start in range(0, len(vector), len(words)):
+    size = min(_CHUNK, vector.nbytes)
+    buffer = bytearray(size + 15)  # update_into asks for one block more than it writes
+    words = np.frombuffer(buffer, dtype=vector.dtype, count=size // vector.itemsize)
+    for start in range(0, len(vector), len(words) or 1):
         part = vector[start : start + len(words)]
         stream.update_into(_ZEROS[: part.nbytes] if part.nbytes < _CHUNK else _ZEROS, buffer)
         change(part, words[: len(part)], out=part)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated
 
 import numpy as np
@@ -19,12 +20,11 @@ from samentel.secagg.messages import (
     ENTRY_BYTES,
     HEAD_BYTES,
     MESSAGE_MOST,
-    Delivery,
     Kind,
-    Listing,
     Positions,
     Proposal,
     Signed,
+    Steps,
     Unanimity,
     dealers_digest,
     listing_digest,
@@ -159,12 +159,12 @@ class Server:
     @property
     def listed(self) -> tuple[int, ...]:
         """U1, once ADVERTISING is over."""
-        return tuple(posted.sender for posted in self.adverts)
+        return tuple([posted.sender for posted in self.adverts])
 
     @property
     def dealt(self) -> tuple[int, ...]:
         """U2, once SHARING is over."""
-        return tuple(posted.sender for posted in self.dealings)
+        return tuple([posted.sender for posted in self.dealings])
 
     @property
     def proposed(self) -> Proposal:
@@ -218,21 +218,51 @@ def letter(server: Server, receiver: int, kind: type[Letter]) -> Letter | None:
     if kind is Proposed and server.proposal:
         return Proposed(server.proposal)
     if kind is Agreed and reached >= _REACHED.index(Phase.REVEALING):
-        return Agreed(encode(Unanimity(tuple(posted.message for posted in server.agreements))))
+        return Agreed(_unanimity(tuple([posted.message for posted in server.agreements])))
     if kind is Resulted and server.result:
         return Resulted(server.result)
     return None
 
 
 def _listed(server: Server, receiver: int) -> Listed:
-    tables = tuple(posted.attachment for posted in server.adverts)
-    heads, steps = tree.column(tables, HEAD_BYTES, receiver)
-    adverts = tuple(posted.message for posted in server.adverts)
-    return Listed(encode(Listing(server.listed, adverts, heads, steps)))
+    tables = tuple([posted.attachment for posted in server.adverts])
+    adverts = tuple([posted.message for posted in server.adverts])
+    return Listed(_bundle(server.listed, adverts, *tree.column(tables, HEAD_BYTES, receiver)))
 
 
 def _delivered(server: Server, receiver: int) -> Delivered:
-    tables = tuple(posted.attachment for posted in server.dealings)
-    entries, steps = tree.column(tables, ENTRY_BYTES, server.listed.index(receiver))
-    dealings = tuple(posted.message for posted in server.dealings)
-    return Delivered(encode(Delivery(server.dealt, dealings, entries, steps)))
+    tables = tuple([posted.attachment for posted in server.dealings])
+    dealings = tuple([posted.message for posted in server.dealings])
+    column = tree.column(tables, ENTRY_BYTES, server.listed.index(receiver))
+    return Delivered(_bundle(server.dealt, dealings, *column))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """How a ``Listing`` and a ``Delivery`` begin: the same for every receiver."""
+
+    positions: Positions
+    messages: Annotated[tuple[Signed, ...], Size(1, NODES_MOST)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """How they end: what is for one receiver alone."""
+
+    rows: Annotated[bytes, Size(0, NODES_MOST * max(HEAD_BYTES, ENTRY_BYTES))]
+    steps: Steps
+
+
+def _bundle(positions: tuple[int, ...], messages: tuple[bytes, ...], rows: bytes, steps: bytes) -> bytes:
+    """A ``Listing`` or ``Delivery``: a record is its fields one after the other (ENC-1)."""
+    return _shared(positions, messages) + encode(_Column(rows, steps))
+
+
+@lru_cache(maxsize=2)  # the same for a thousand receivers, one after the other
+def _shared(positions: tuple[int, ...], messages: tuple[bytes, ...]) -> bytes:
+    return encode(_Shared(positions, messages))
+
+
+@lru_cache(maxsize=2)
+def _unanimity(agreements: tuple[bytes, ...]) -> bytes:
+    return encode(Unanimity(agreements))

@@ -241,8 +241,8 @@ def _close_dealing(server: Server) -> Step:
 
 
 def _propose(server: Server, now: datetime, key: SigningKey) -> Step:
-    uploaded = tuple(posted.sender for posted in server.uploads)
-    awake = [sender for sender in uploaded if sender in server.polled]
+    uploaded, polled = tuple(posted.sender for posted in server.uploads), frozenset(server.polled)
+    awake = [sender for sender in uploaded if sender in polled]
     everybody = uploaded == server.dealt and len(awake) == len(uploaded)
     if not everybody and not _waited_enough(server, now, len(awake) == len(uploaded)):
         return server, ()

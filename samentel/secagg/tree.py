@@ -44,13 +44,12 @@ def column(tables: tuple[bytes, ...], width: int, index: int) -> tuple[bytes, by
     """The same row of several trees of one shape, and the paths of these rows, each one after the other.
 
     Of 1,000 trees with 1,000 rows each, every row is asked for once: rows and levels are therefore kept
-    side by side, and a column is cut out in a few copies.
+    by index and then by tree, so that a column lies in one piece.
     """
     rows, *levels = _side_by_side(tables, width)
     siblings = [(index >> height) ^ 1 for height in range(len(levels))]
-    steps = [level[:, at * HASH : (at + 1) * HASH] for at, level in zip(siblings, levels, strict=True)]
-    paths = np.concatenate(steps, axis=1).tobytes() if steps else b""
-    return rows[:, index * width : (index + 1) * width].tobytes(), paths
+    steps = [level[at] for at, level in zip(siblings, levels, strict=True) if at < len(level)]
+    return rows[index].tobytes(), np.concatenate(steps, axis=1).tobytes() if steps else b""
 
 
 def root_of(row: bytes, index: int, count: int, steps: bytes) -> bytes:
@@ -65,11 +64,11 @@ def root_of(row: bytes, index: int, count: int, steps: bytes) -> bytes:
     """
     if not 0 <= index < count:
         raise ValueError("this tree has no such row")
-    node, at = _leaf(row), 0
+    node, at = hashlib.sha256(b"\x00" + row).digest(), 0
     while count > 1:
         if index ^ 1 < count:
             sibling, at = steps[at : at + HASH], at + HASH
-            node = _inner(sibling, node) if index % 2 else _inner(node, sibling)
+            node = hashlib.sha256(b"\x01" + (sibling + node if index % 2 else node + sibling)).digest()
         index, count = index // 2, (count + 1) // 2
     if at != len(steps):
         raise ValueError("this path does not fit its row")
@@ -79,28 +78,25 @@ def root_of(row: bytes, index: int, count: int, steps: bytes) -> bytes:
 @lru_cache(maxsize=2)  # the trees of this phase, for one receiver after the other
 def _side_by_side(tables: tuple[bytes, ...], width: int) -> tuple[NDArray[np.uint8], ...]:
     trees = [_levels(rows, width)[:-1] for rows in tables]
-    stacks = [tables, *zip(*trees, strict=True)]
-    return tuple(np.frombuffer(b"".join(stack), dtype=np.uint8).reshape(len(tables), -1) for stack in stacks)
+    stacks = [(tables, width), *((stack, HASH) for stack in zip(*trees, strict=True))]
+    return tuple(_by_index(stack, size) for stack, size in stacks)
+
+
+def _by_index(tables: tuple[bytes, ...], width: int) -> NDArray[np.uint8]:
+    rows = np.frombuffer(b"".join(tables), dtype=np.uint8).reshape(len(tables), -1, width)
+    return np.ascontiguousarray(rows.swapaxes(0, 1))
 
 
 @lru_cache(maxsize=2048)  # the coordinator shows every row of the trees of one phase
 def _levels(rows: bytes, width: int) -> tuple[bytes, ...]:
     if width < 1 or not rows or len(rows) % width:
         raise ValueError("a tree stands on one or more rows of equal length")
-    level = b"".join(_leaf(rows[at : at + width]) for at in range(0, len(rows), width))
+    sha256 = hashlib.sha256  # 2,000 short hashes a tree, a million a phase: calls are most of their cost
+    level = b"".join([sha256(b"\x00" + rows[at : at + width]).digest() for at in range(0, len(rows), width)])
     levels = [level]
     while len(level) > HASH:
-        level = b"".join(
-            _inner(level[at : at + HASH], level[at + HASH : at + 2 * HASH])
-            for at in range(0, len(level), 2 * HASH)
-        )
+        whole = len(level) // (2 * HASH) * (2 * HASH)
+        pairs = [sha256(b"\x01" + level[at : at + 2 * HASH]).digest() for at in range(0, whole, 2 * HASH)]
+        level = b"".join(pairs) + level[whole:]  # the last node of an odd level goes up as it is
         levels.append(level)
     return tuple(levels)
-
-
-def _leaf(row: bytes) -> bytes:
-    return hashlib.sha256(b"\x00" + row).digest()
-
-
-def _inner(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + left + right).digest() if right else left

@@ -1,5 +1,7 @@
 """From masked counts and revealed shares to the national sum, or to the dealer that prevents it."""
 
+from itertools import islice
+
 import numpy as np
 
 from samentel.errors import PeerError
@@ -24,21 +26,18 @@ def check_reveal(server: Server, posted: Posted) -> None:
     survivors, fallen = server.proposed.positions, _fallen(server, posted.sender)
     if (len(reveal.seeds), len(reveal.keys)) != (len(survivors) * SHARE_BYTES, len(fallen) * SHARE_BYTES):
         raise PeerError("other shares were revealed than the set asks for")
-    index = server.listed.index(posted.sender)
-    entries = {
-        dealing.sender: dealing.attachment[index * ENTRY_BYTES : (index + 1) * ENTRY_BYTES]
-        for dealing in server.dealings
-    }
+    start = server.listed.index(posted.sender) * ENTRY_BYTES
+    entries = {dealing.sender: dealing.attachment[start : start + ENTRY_BYTES] for dealing in server.dealings}
     for which, dealers, shares in ((SEED, survivors, reveal.seeds), (KEY, fallen, reveal.keys)):
-        for at, dealer in enumerate(dealers):
+        for dealer, share in zip(dealers, _each(shares), strict=True):
             header = entry_header(server.terms, server.listing, dealer, posted.sender)
-            check_share(header, entries[dealer], which, _nth(shares, at))
+            check_share(header, entries[dealer], which, share)
 
 
 def enough(server: Server) -> bool:
     """Whether every secret that is needed can be recovered; nobody reveals a share of its own mask key."""
     t, senders = threshold(len(server.listed)), {posted.sender for posted in server.reveals}
-    return len(senders) >= t and all(len(senders - {dealer}) >= t for dealer in _fallen(server))
+    return len(senders) >= t and all(len(senders) - (dealer in senders) >= t for dealer in _fallen(server))
 
 
 def national(server: Server) -> bytes | BadDealing:
@@ -71,16 +70,22 @@ def national(server: Server) -> bytes | BadDealing:
 def _revealed(server: Server, which: int, dealers: tuple[int, ...]) -> dict[int, dict[int, bytes]]:
     """By dealer and point, as many shares as the threshold; of the same helpers wherever that can be."""
     t, inside = threshold(len(server.listed)), set(server.proposed.positions)
-    found: dict[int, dict[int, bytes]] = {dealer: {} for dealer in dealers}
+    points, rows = [], []
     # Survivors first: they can speak about everybody, so one set of Lagrange weights serves all.
     for posted in sorted(server.reveals, key=lambda posted: posted.sender not in inside):
-        reveal, at = parse(Reveal, posted.message), point(posted.sender)
-        about = dealers if which == SEED else [dealer for dealer in dealers if dealer != posted.sender]
-        shares = reveal.seeds if which == SEED else reveal.keys
-        for start, dealer in enumerate(about):
-            if len(found[dealer]) < t:
-                found[dealer][at] = _nth(shares, start)
-    return found
+        reveal = parse(Reveal, posted.message)
+        row = _each(reveal.seeds if which == SEED else reveal.keys)
+        if which == KEY and posted.sender in dealers:
+            row.insert(dealers.index(posted.sender), b"")  # nobody reveals a share of its own mask key
+        points.append(point(posted.sender))
+        rows.append(row)
+    columns = zip(*rows, strict=True)
+    return {dealer: _first(t, points, column) for dealer, column in zip(dealers, columns, strict=True)}
+
+
+def _first(t: int, points: list[int], shares: tuple[bytes, ...]) -> dict[int, bytes]:
+    there = ((at, share) for at, share in zip(points, shares, strict=True) if share)
+    return dict(islice(there, t))
 
 
 def _added(server: Server, survivors: tuple[int, ...]) -> Residues:
@@ -111,5 +116,5 @@ def _fallen(server: Server, but: int | None = None) -> tuple[int, ...]:
     return tuple(dealer for dealer in server.dealt if dealer not in inside and dealer != but)
 
 
-def _nth(shares: bytes, at: int) -> bytes:
-    return shares[at * SHARE_BYTES : (at + 1) * SHARE_BYTES]
+def _each(shares: bytes) -> list[bytes]:
+    return [shares[at : at + SHARE_BYTES] for at in range(0, len(shares), SHARE_BYTES)]

@@ -66,6 +66,33 @@ def test_a_known_answer():
     assert {point: int.from_bytes(share, "big") for point, share in shares.items()} == {1: 21, 2: 43, 10: 579}
 
 
+def horner(coefficients, point):
+    value = 0
+    for coefficient in coefficients:
+        value = (value * point + coefficient) % PRIME
+    return value
+
+
+# Where a carry is longest: every bit set, one below the field's end, and the few values above 2**256.
+EDGES = (0, 1, 2**32 - 1, 2**255, 2**256 - 1, 2**256, 2**256 + 296, PRIME - 1)
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.sampled_from(EDGES) | st.integers(0, PRIME - 1), max_size=120),
+    st.sampled_from([0, 1, 2**256 - 1]) | st.integers(0, 2**256 - 1),
+    st.sampled_from([3, 4, 31, 32, 1000, 1024, 1025, 2**15, 2**16]),
+)
+@pytest.mark.clause("KEY-6")
+def test_all_points_at_once_give_what_one_after_the_other_gives(drawn, secret, largest):
+    points = sorted({1, 2, 3, largest // 2 + 1, largest - 1, largest, *range(10_000, 10_130)})
+    numbers = iter(drawn)
+    shares = split(
+        secret.to_bytes(32, "big"), len(drawn) + 1, points, lambda size: next(numbers).to_bytes(size, "big")
+    )
+    assert shares == {point: horner([*drawn, secret], point).to_bytes(33, "big") for point in points}
+
+
 def test_the_field_is_a_prime_field():
     assert all(pow(base, PRIME - 1, PRIME) == 1 for base in (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37))
 
