@@ -196,7 +196,7 @@ class Attendance:
     async def _announce(self, link: Link, record: RoundRecord, known: Known) -> bool:
         """Send the presence that is written; whether the coordinator has it now."""
         assert record.presence is not None  # ANNOUNCED is only reached with it
-        if not await self._permission.at_tick(record, known):
+        if not self._permission.may_send(record):
             return False
         try:
             await link.call(PUT_PRESENCE, m.PutPresenceRequest(envelopes.from_json(record.presence)))
@@ -245,7 +245,7 @@ class Attendance:
         """Send the vector that is written; whether there is a receipt now."""
         assert record.contribution is not None  # RELEASED is only reached with both
         assert record.vector is not None
-        if not await self._permission.at_tick(record, known):
+        if not self._permission.may_send(record):
             return False
         contribution = envelopes.from_json(record.contribution)
         try:

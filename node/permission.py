@@ -88,22 +88,28 @@ class Permission:
                     "the export, its mapping or a sealed period is not ready: `samentel-node check`, "
                     "`samentel-node doctor`",
                 )
+            finally:
+                await _tick(verdict.programme)
 
     async def draw(self, permit: Permit) -> "Integers":
         """The noisy vector of a permit that was ``ready``; afterwards the codes are gone.
 
-        Nothing is waited for between ``ready`` and the snapshot, so no other quarter is sealed in between.
+        Nothing is waited for between the decision of ``ready`` and the snapshot: no other quarter is sealed
+        in between.
 
         Raises:
             LocalFault: the snapshot cannot be written; nothing was drawn.
         """
         prepared = self._prepared.pop(permit.loss.round)
-        if prepared.fresh is not None:
-            # Before anything is drawn: who is in these counts stays in them, whatever becomes of the round.
-            self._store.write(_now(), snapshots=[prepared.fresh])
-            where = prepared.fresh.where
-            self._journal.info("sealed", programme=where.programme, period=where.period)
-        return await asyncio.to_thread(_drawn, prepared.codes, permit)
+        try:
+            if prepared.fresh is not None:
+                # Before anything is drawn: who is in these counts stays in them, whatever becomes of them.
+                self._store.write(_now(), snapshots=[prepared.fresh])
+                where = prepared.fresh.where
+                self._journal.info("sealed", programme=where.programme, period=where.period)
+            return await asyncio.to_thread(_drawn, prepared.codes, permit)
+        finally:
+            await _tick(permit.programme)
 
     def forget(self, round_id: str) -> None:
         """Drop the codes of a round that needs them no more."""
@@ -139,11 +145,8 @@ class Permission:
         self._store.write(_now(), entries=entries, rounds=[replace(record, state=how, reason=refusal.reason)])
         self._journal.warning("refused", round=record.round_id, reason=refusal.reason, period=record.period)
 
-    async def at_tick(self, record: RoundRecord, known: Known) -> bool:
-        """Wait for the tick, as how long the work took tells of rows; then ask whether a person said no."""
-        assert known.programme is not None  # nothing is written to be sent without it
-        if halted(self._store) is None:
-            await asyncio.sleep(wait_for_tick(_now(), known.programme.tick_seconds))
+    def may_send(self, record: RoundRecord) -> bool:
+        """Whether no person, and no old copy of the ledger, keeps back what is written."""
         reason = halted(self._store)
         if reason is not None:
             self._journal.info("held-back", round=record.round_id, state=record.state, reason=reason)
@@ -235,6 +238,14 @@ def relevant(sealed: Sequence[SealedPeriod], programme: str, period: Period) -> 
 
 def _another_quarter(one: Period, asked: Period) -> bool:
     return asked.quarter > 0 and one.year == asked.year and one.quarter != asked.quarter
+
+
+async def _tick(programme: Programme) -> None:
+    """Wait for the programme's tick (MASK-3): how long any work on records took tells of rows.
+
+    Whatever comes of that work, a message, a refusal or silence until the next poll, begins at a tick.
+    """
+    await asyncio.sleep(wait_for_tick(_now(), programme.tick_seconds))
 
 
 def _prepared(

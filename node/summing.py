@@ -202,7 +202,7 @@ class Summing:
 
     async def _next(self, link: Link, notice: RoundNotice, known: Known, client: Client) -> bool:
         """The next step, if it can be taken now; whether it was."""
-        if client.phase is Phase.COUNTING and notice.sum_phase < SumPhase.AGREEING:
+        if client.phase is Phase.COUNTING and notice.sum_phase is SumPhase.MASKING:
             return self._may_count(known) and await self._count(known, client)
         if notice.sum_phase is SumPhase.FAILED:
             return False
@@ -282,7 +282,7 @@ class Summing:
         if notice.phase is not RoundPhase.COLLECTING:
             return
         record = self._kept.record(round_id)
-        if kind is MessageOf.UPLOAD and not await self._permission.at_tick(record, known):
+        if kind is MessageOf.UPLOAD and not self._permission.may_send(record):
             return
         if not self._willing(known, client):
             return

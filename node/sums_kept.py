@@ -7,6 +7,7 @@ once in the life of a daemon, and its secrets leave the disk when its sum is ove
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 from node import sealing
 from node.journal import Journal
@@ -39,6 +40,7 @@ class SumsKept:
         self._store, self._key, self._journal, self._forget = store, key, journal, forget
         self._clients: dict[str, Client] = {}
         self._late: set[str] = set()
+        self._touched: dict[str, tuple[datetime, float]] = {}  # when this process last had it, by both clocks
         self._scrub_due = False
 
     def client(self, round_id: str) -> Client | None:
@@ -61,13 +63,23 @@ class SumsKept:
             self._store.write(_now(), rounds=[lost], sums=[SumRecord(round_id, held.version + 1, b"")])
             self._drop(round_id)
             raise
-        if _now() - datetime.fromisoformat(held.written_at) > RESUMED_WITHIN:
+        # From the future is no better than from long ago: one of the two clocks was set.
+        if not timedelta() <= _now() - datetime.fromisoformat(held.written_at) <= RESUMED_WITHIN:
             self._late.add(round_id)
-        self._clients[round_id] = client
+        self._keep(round_id, client)
         return client
 
     def found_late(self, round_id: str) -> bool:
-        """Whether this process found the state on disk so long after it was written that it may be a copy."""
+        """Whether the state may be a copy: MASK-6.
+
+        This process found it on disk long after it was written; or the machine stood still since, with this
+        process in it, as after a snapshot of its memory: then the calendar moved and the clock did not.
+        """
+        if round_id in self._touched:
+            calendar, clock = self._touched[round_id]
+            stood_still = _now() - calendar - timedelta(seconds=monotonic() - clock)
+            if abs(stood_still) > RESUMED_WITHIN:
+                self._late.add(round_id)
         return round_id in self._late
 
     def record(self, round_id: str) -> RoundRecord:
@@ -137,7 +149,7 @@ class SumsKept:
         )
         if left_out:
             self._journal.warning("left-out", round=round_id, phase=client.phase)
-        self._clients[round_id] = client
+        self._keep(round_id, client)
         if over:
             self._drop(round_id)
         self._journal.info("sum", round=round_id, phase=client.phase, state=state)
@@ -147,8 +159,13 @@ class SumsKept:
         if self._scrub_due and self._store.scrub():
             self._scrub_due = False
 
+    def _keep(self, round_id: str, client: Client) -> None:
+        self._clients[round_id] = client
+        self._touched[round_id] = (_now(), monotonic())
+
     def _drop(self, round_id: str) -> None:
         self._clients.pop(round_id, None)
+        self._touched.pop(round_id, None)
         self._late.discard(round_id)
         self._forget(round_id)
         self._scrub_due = True

@@ -7,7 +7,9 @@ Invariants, which outlive this code (files written by any version must keep them
 2. Spent is never less than published: SPENT is durable before the first byte
    of a vector leaves, so a PUBLISHED entry always finds its SPENT before it.
 3. A HOLD counts in full until it is FREED. FREED is possible only before
-   SPENT, and frees nothing after it; SPENT is final.
+   SPENT, and frees nothing after it; SPENT is final. FREED gives the central
+   loss back. The local loss stays: it is what holds if everybody else
+   colludes, and they can take the masks off counts that were only handed in.
 4. An unknown kind of entry is never free: reading a ledger that holds one fails.
 5. Meanings of kinds and fields never change; new ones get new names.
 6. Every entry holds a salt of 32 random bytes, which never leaves the
@@ -222,7 +224,8 @@ def charge(bodies: Iterable[Body], year: int) -> Charge:
         name = body.loss.round
         if body.kind is Kind.FREED:
             if name not in final:
-                losses.pop(name, None)
+                held = losses.get(name, set())
+                losses[name] = {loss.model_copy(update={"rho_central": _NOTHING}) for loss in held}
             continue
         losses.setdefault(name, set()).add(body.loss)
         if body.kind is not Kind.HOLD:

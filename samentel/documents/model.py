@@ -24,7 +24,7 @@ _WRITTEN = re.compile(r"[0-9]{1,12}(?:/[1-9][0-9]{0,11})?")  # by a person
 _COMPUTED = re.compile(r"[0-9]{1,4000}(?:/[1-9][0-9]{0,3999})?")  # 64 tables' losses together have 2,200
 UNKNOWN_KEY = "is not a key that is known here"
 TOML_MOST = 1 << 20  # bytes, as of any signed document
-KEY_PARTS = 16
+KEY_PARTS = 100  # as many full stops may stand in a text: it is looked for before it is parsed
 OBJECTS_MOST = 40_000  # in one document: more than the codes of the largest programme
 # A peer can make a hundred thousand mistakes in one document. Nobody reads further than the first,
 # and listing them all takes a thousand times their bytes.

@@ -224,9 +224,9 @@ def _share(client: Client, event: Listed, means: Means) -> Step:
     keys = [key for advert in adverts.values() for key in (advert.channel, advert.mask)]
     if len(set(keys)) < len(keys):
         raise PeerError("a public key stands twice in the list")  # KEY-4
+    peers = _peers(client, secrets, adverts)
     _check_heads(client, listing, means)
 
-    peers = _peers(client, secrets, adverts)
     name = listing_digest(terms, listing.adverts)
     channels = {peer.position: peer.channel for peer in peers}
     dealing, entries = deal(terms, name, client.own, secrets, channels, means.draw)
@@ -261,12 +261,14 @@ def _adverts(client: Client, listing: Listing) -> dict[int, Advert]:
 
 def _check_heads(client: Client, listing: Listing, means: Means) -> None:
     # DEAL-2: every advert has been verified, so each head is one that its sender signed.
+    shown = {}
     for position, head in zip(listing.positions, parts(listing.heads, len(listing.positions)), strict=True):
         node = client.terms.members[position].node
         try:
-            seen = unpack_head(head)
+            shown[node] = unpack_head(head)
         except PeerError as error:
             raise PeerError(f"{node}: {error}") from None
+    for node, seen in shown.items():
         if not means.on_ledger(seen):
             raise Refusal(Reason.ROLLBACK_DETECTED, f"{node} has seen more of our ledger than there is")
 

@@ -22,6 +22,7 @@ from samentel.secagg.ring import Residues
 
 _CHUNK = 64 << 10  # bytes of key stream at a time: stays in the second-level cache
 _ZEROS = bytes(_CHUNK)
+_PRIME = 2**255 - 19  # of Curve25519
 _ONCE = bytes(12)  # a fixed nonce is safe: every key is derived for one message (label) and used once
 
 
@@ -34,10 +35,13 @@ def agree(private: bytes, publics: Iterable[bytes]) -> list[bytes]:
     """The X25519 secret shared with each public key; the private key is set up once for all of them (KEY-4).
 
     Raises:
-        PeerError: a public key is a point of low order, or not 32 bytes: a peer that lies.
+        PeerError: a public key is a point of low order, not in its one encoding (RFC 7748 reads u >= p as
+            u - p, and the highest bit not at all), or not 32 bytes: a peer that lies.
     """
-    key = X25519PrivateKey.from_private_bytes(private)
+    publics, key = list(publics), X25519PrivateKey.from_private_bytes(private)
     try:
+        if any(int.from_bytes(public, "little") >= _PRIME for public in publics):
+            raise ValueError("not the one encoding of its point")
         return [key.exchange(X25519PublicKey.from_public_bytes(public)) for public in publics]
     except ValueError:
         raise PeerError("a public key of this round is not a usable point") from None

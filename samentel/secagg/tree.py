@@ -87,7 +87,7 @@ def _by_index(tables: tuple[bytes, ...], width: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(rows.swapaxes(0, 1))
 
 
-@lru_cache(maxsize=2048)  # the coordinator shows every row of the trees of one phase
+@lru_cache(maxsize=1024)  # the coordinator shows every row of the trees of one phase
 def _levels(rows: bytes, width: int) -> tuple[bytes, ...]:
     if width < 1 or not rows or len(rows) % width:
         raise ValueError("a tree stands on one or more rows of equal length")

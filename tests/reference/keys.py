@@ -30,8 +30,10 @@ def public(private: bytes) -> bytes:
 
 
 def shared(private: bytes, public: bytes) -> bytes:
-    """KEY-4: a key of low order gives nothing but zeros, and is refused."""
+    """KEY-4: a key of low order gives nothing but zeros, and is refused; so is a second encoding."""
     try:
+        if int.from_bytes(public, "little") >= 2**255 - 19:
+            raise ValueError(public)
         return X25519PrivateKey.from_private_bytes(private).exchange(
             X25519PublicKey.from_public_bytes(public)
         )

@@ -78,7 +78,7 @@ def test_an_ordinary_ledger_holds_and_charges_what_is_held_or_spent() -> None:
     assert verify(ordinary()) == []
     assert head([]) == EMPTY == Head(0, NO_DIGEST)
     assert head(ordinary()) == Head(8, ordinary()[-1].digest)
-    assert charged(ordinary()) == Charge(Fraction(1), Fraction(10))
+    assert charged(ordinary()) == Charge(Fraction(1), Fraction(15))  # what was freed stays in the local loss
     assert charged(ordinary(), 2024) == Charge(Fraction(0), Fraction(0))
 
 
@@ -303,6 +303,17 @@ def test_a_spent_round_is_charged_whatever_is_written_after_it() -> None:
     assert charged(ledger((Kind.HOLD, a), (Kind.FREED, a))).central == 0
 
 
+@pytest.mark.clause("END-1")
+def test_what_everybody_else_could_have_learned_is_not_given_back() -> None:
+    """If all others collude they hold t shares, and take the masks off what was handed in and freed."""
+    a, b = loss("a", rho_local=Fraction(5)), loss("b", rho_local=Fraction(5))
+    freed = ledger((Kind.HOLD, a), (Kind.FREED, a))
+    assert charged(freed) == Charge(Fraction(0), Fraction(5))
+    with pytest.raises(Refusal, match="local house cap"):
+        hold(freed, AT, P, b, Charge(Fraction(10), Fraction(9)), PLAN, salt=SALT)
+    assert hold(freed, AT, P, b, Charge(HALF, Fraction(10)), PLAN, salt=SALT).read().kind is Kind.HOLD
+
+
 # Holding.
 
 
@@ -427,7 +438,9 @@ def test_a_ledger_kept_by_its_own_rules_holds_and_stays_under_its_caps(
         now = charged(entries, year)
         assert now.central <= CAPS.central
         assert now.local <= CAPS.local
-        # By hand: what is neither freed nor of another year.
+        # By hand: what is neither freed nor of another year; freed or not, the local loss stays.
+        held = [of.rho_local for _, of in state.values() if of.period.year == year]
+        assert now.local >= max(held, default=0)
         mine = [of for kind, of in state.values() if kind is not Kind.FREED and of.period.year == year]
         quarterly = [
             of

@@ -276,7 +276,7 @@ async def test_every_entry_has_a_salt_of_its_own(life):
     assert len(set(salts)) == len(salts) == 3
 
 
-async def test_nothing_about_a_round_is_sent_before_its_tick_is_waited_for(life, monkeypatch):
+async def test_all_work_on_records_ends_at_a_tick(life, monkeypatch):
     life.premises.approve(life.programme_envelope)
     life.open()
     waited = []
@@ -289,4 +289,21 @@ async def test_nothing_about_a_round_is_sent_before_its_tick_is_waited_for(life,
     await life.again()
     life.to(COLLECTING)
     await life.again()
-    assert waited == [(0.05, 0, 0), (0.05, 1, 0)]
+    # Codes for the presence; then, as these are two daemons, codes again, and the draw.
+    assert waited == [(0.05, 0, 0), (0.05, 1, 0), (0.05, 1, 0)]
+
+
+async def test_an_export_that_cannot_be_used_is_found_out_at_a_tick_as_well(life, monkeypatch):
+    life.premises.approve(life.programme_envelope)
+    life.open()
+    (life.premises.config.state_dir.parent / "export.csv").write_bytes(b"")
+    waited = []
+
+    def wait(_now, tick):
+        waited.append((tick, len(life.coordinator.calls)))
+        return 0.0
+
+    monkeypatch.setattr(permission, "wait_for_tick", wait)
+    await life.again()
+    assert waited == [(0.05, len(life.coordinator.calls))]  # before anything more is said or asked
+    assert life.record().reason == Reason.SOURCE_NOT_READY

@@ -111,8 +111,8 @@ async def test_a_pause_while_the_node_waits_for_the_tick_still_holds(life, phase
         async with Link(identity.credentials(life.premises.state)) as link:
             await part.attend(link, life.coordinator.told())
     assert [name for name, _ in life.coordinator.calls[len(sent) :] if name.startswith("Put")] == []
-    assert life.record().state is (State.RELEASED if phase is COLLECTING else State.ANNOUNCED)
-    assert life.kinds() == ["approved", *(["hold", "spent"] if phase is COLLECTING else [])]
+    assert life.record().state is (State.PRESENT if phase is COLLECTING else State.REFUSED)
+    assert life.kinds() == ["approved", "refused"]
 
 
 @pytest.mark.parametrize("length", [1, 7])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import grpc
 import pytest
 
-from node import halting, sums_kept
+from node import halting, summing, sums_kept
 from node.store import Reader
 from samentel.errors import Reason
 from samentel.secagg.messages import Kind
@@ -90,6 +90,37 @@ async def test_a_short_restart_before_the_counts_goes_on(street):
     written(made.house, sums_kept.RESUMED_WITHIN - timedelta(minutes=1))
     await made.finish()
     assert made.house.kinds() == ["approved", "hold", "spent"]
+
+
+@pytest.mark.clause("MASK-6")
+async def test_a_state_from_the_future_makes_no_counts(street):
+    made = await street()
+    await made.round_to(SumPhase.MASKING)
+    written(made.house, -timedelta(days=3))
+    await made.house.again()
+    assert made.house.opened().phase is Phase.COUNTING
+    assert made.house.kinds() == ["approved"]
+
+
+@pytest.mark.clause("MASK-6")
+@pytest.mark.parametrize(
+    ("stood_still", "kinds"), [(11, ["approved"]), (-11, ["approved"]), (9, ["approved", "hold"])]
+)
+async def test_a_machine_that_stood_still_with_this_process_in_it_makes_no_counts(
+    street, monkeypatch, stood_still, kinds
+):
+    """A snapshot of a virtual machine's memory: the calendar has moved and the clock has not."""
+    made = await street()
+    await made.round_to(SumPhase.MASKING)
+    store, part = made.house.open()
+    with store, monkeypatch.context() as patches:
+        patches.setattr(summing.Summing, "_may_count", lambda *_: False)
+        await made.house.again(part=part)
+        patches.undo()
+        later = datetime.now(UTC) + timedelta(minutes=stood_still)
+        patches.setattr(sums_kept, "_now", lambda: later)
+        await made.house.again(part=part)
+    assert made.house.kinds() == kinds
 
 
 @pytest.mark.clause("MASK-5")

@@ -155,7 +155,7 @@ async def test_a_cap_that_is_used_up_before_the_counts_stops_them_and_the_node_s
     assert made.house.kinds() == ["approved", "refused"]
 
 
-async def test_a_pause_while_the_upload_waits_for_the_tick_keeps_it_back(street, monkeypatch):
+async def test_a_pause_while_the_node_waits_for_the_tick_keeps_the_counts_back(street, monkeypatch):
     made = await street()
     await made.round_to(SumPhase.MASKING)
     store, part = made.house.open()
@@ -168,13 +168,14 @@ async def test_a_pause_while_the_upload_waits_for_the_tick_keeps_it_back(street,
         patches.setattr(permission, "wait_for_tick", paused_meanwhile)
         await made.house.again(part=part)
     assert made.sum.sent(made.house.position, Kind.UPLOAD) == []
-    assert made.house.kinds()[-1] == "hold"
+    assert made.house.kinds() == ["approved", "refused"]
     made.house.resume()
     await made.finish()
     assert made.house.kinds().count("hold") == made.house.kinds().count("spent") == 1
 
 
-async def test_only_the_upload_waits_for_the_tick(street, monkeypatch):
+@pytest.mark.clause("MASK-3")
+async def test_only_work_on_records_waits_for_the_tick(street, monkeypatch):
     waited = []
 
     def wait(_now, tick):
@@ -185,7 +186,41 @@ async def test_only_the_upload_waits_for_the_tick(street, monkeypatch):
     monkeypatch.setattr(permission, "wait_for_tick", wait)
     await made.round_to(SumPhase.DONE)
     own = [kind for position, kind, *_ in made.sum.stored if position == made.house.position]
-    assert waited == [(0.05, 0), (0.05, own.index(Kind.UPLOAD))]  # the presence, then the upload
+    # Codes for the presence; then codes again, as each act here is a daemon of its own, and the draw.
+    assert waited == [(0.05, 0), *[(0.05, own.index(Kind.UPLOAD))] * 2]
+
+
+async def test_counts_that_are_drawn_too_late_are_given_up_at_a_tick(street, monkeypatch):
+    """A lying coordinator can hold a letter back until just before the deadline, then watch for a poll."""
+    made = await street()
+    await made.round_to(SumPhase.MASKING)
+    waited = []
+
+    def late(_now, _tick):
+        waited.append(made.house.kinds())
+        if len(waited) == 2:  # the draw
+            later = datetime.now(UTC) + timedelta(minutes=31)
+            monkeypatch.setattr(permission, "_now", lambda: later)
+        return 0.0
+
+    monkeypatch.setattr(permission, "wait_for_tick", late)
+    await made.house.again()
+    assert waited == [["approved"]] * 2
+    assert made.house.kinds() == ["approved", "refused"]
+    assert made.sum.sent(made.house.position, Kind.UPLOAD) == []
+
+
+async def test_nothing_is_counted_while_the_sum_is_said_to_be_elsewhere(street, monkeypatch):
+    made = await street()
+    await made.round_to(SumPhase.MASKING)
+    with monkeypatch.context() as patches:
+        patches.setattr(summing.Summing, "_may_count", lambda *_: False)
+        await made.house.again()
+    made.sum.sum_phase = SumPhase.SHARING
+    made.sum.tell()
+    await made.house.again()
+    assert made.house.opened().phase is Phase.COUNTING
+    assert made.house.kinds() == ["approved"]
 
 
 def withdraw_at(store, made):
@@ -204,7 +239,7 @@ def withdraw_at(store, made):
     approving.record(store, state(said, own.signer), own.config, now)
 
 
-async def test_a_withdrawal_while_the_upload_waits_for_the_tick_keeps_it_back(street, monkeypatch):
+async def test_a_withdrawal_while_the_node_waits_for_the_tick_keeps_the_counts_back(street, monkeypatch):
     made = await street()
     await made.round_to(SumPhase.MASKING)
     store, part = made.house.open()
@@ -217,7 +252,7 @@ async def test_a_withdrawal_while_the_upload_waits_for_the_tick_keeps_it_back(st
         patches.setattr(permission, "wait_for_tick", withdrawn_meanwhile)
         await made.house.again(part=part)
     assert made.sum.sent(made.house.position, Kind.UPLOAD) == []
-    assert made.house.kinds() == ["approved", "hold", "approved", "refused"]
+    assert made.house.kinds() == ["approved", "approved", "refused"]
     made.house.premises.approve(made.sum.programme, individual=False)
     await made.finish()
     assert made.house.kinds().count("hold") == made.house.kinds().count("spent") == 1

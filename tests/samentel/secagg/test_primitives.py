@@ -36,6 +36,14 @@ def test_a_point_of_low_order_is_refused(public):
         agree(b"\x05" * 32, [agreement_public(b"\x06" * 32), bytes.fromhex(public)])
 
 
+@pytest.mark.clause("KEY-4")
+@pytest.mark.parametrize("other", [9 + 2**255, 2**255 - 19 + 9, 2**256 - 1])
+def test_another_encoding_of_a_point_is_refused(other):
+    """X25519 would take it for the same point: one key could stand twice in a list."""
+    with pytest.raises(PeerError, match="usable point"):
+        agree(bytes(range(32)), [other.to_bytes(32, "little")])
+
+
 @pytest.mark.parametrize("length", [0, 31, 33])
 def test_a_public_key_of_another_length_is_refused(length):
     with pytest.raises(PeerError, match="usable point"):
