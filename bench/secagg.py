@@ -41,14 +41,12 @@ import numpy as np
 from samentel.counting.ledger import Head
 from samentel.documents.keys import SigningKey
 from samentel.ids import digest
-from samentel.secagg import client, messages, server, shamir, tree
+from samentel.secagg import client, messages, server, shamir, standing, tree
 from samentel.secagg.dealing import KEY, SEED, Secrets, commitment, entry_header, open_entry
 from samentel.secagg.encoding import decode, encode
 from samentel.secagg.masks import channel_key, masked, pair_keys, seed_commitment, seed_key
 from samentel.secagg.messages import (
     ENTRY_BYTES,
-    HEAD_BYTES,
-    PAIR_SEALED,
     Advert,
     Agreement,
     Dealing,
@@ -63,18 +61,7 @@ from samentel.secagg.primitives import add_mask, agree, agreement_public, decryp
 from samentel.secagg.relay import Arrived, Phase, Polled, Server, Summed, letter
 from samentel.secagg.ring import Ring, to_wire
 from samentel.secagg.shamir import SHARE_BYTES, combine, split
-from samentel.secagg.standing import (
-    Agreed,
-    Client,
-    Delivered,
-    Drawn,
-    Join,
-    Listed,
-    Means,
-    Proposed,
-    Send,
-    Ticked,
-)
+from samentel.secagg.standing import Agreed, Client, Delivered, Drawn, Join, Listed, Proposed, Send
 from samentel.secagg.terms import Deadlines, Floors, Member, Terms, threshold
 
 START = datetime(2026, 4, 1, tzinfo=UTC)
@@ -104,7 +91,7 @@ class StandIns:
     def advert(self, i: int, rows: bytes) -> Send:
         own = self.secrets[i]
         keys = agreement_public(own.channel), agreement_public(own.mask)
-        advert = Advert(self.terms.digest, i, *keys, tree.root(rows, HEAD_BYTES))
+        advert = Advert(self.terms.digest, i, *keys, tree.root(rows, messages.HEAD_BYTES))
         return Send(Kind.ADVERT, sign(advert, self.keys[i]), rows)
 
     def dealing(self, i: int, state: Server) -> Send:
@@ -112,7 +99,7 @@ class StandIns:
         pair = self.shares(i)
         for receiver in state.listed:
             header = entry_header(self.terms, state.listing, i, receiver)
-            sealed = bytes(PAIR_SEALED)
+            sealed = bytes(messages.PAIR_SEALED)
             if receiver < self.real:
                 (secret,) = agree(own.channel, [read(Advert, state.adverts[receiver].message).channel])
                 sealed = encrypt(channel_key(secret, self.terms, i, receiver), b"".join(pair), header)
@@ -200,7 +187,7 @@ class Round:
 
     def tell(self, i: int, stage: str, event: object) -> Send | None:
         """A real client takes one step; what it sends."""
-        means = Means(self.keys[i], os.urandom, frozenset(self.seen).__contains__, SPENT)
+        means = standing.Means(self.keys[i], os.urandom, frozenset(self.seen).__contains__, SPENT)
         begin = process_time()
         self.clients[i], effects = client.advance(self.clients[i], event, self.now, means)
         self.client_s[i][stage] += process_time() - begin
@@ -274,7 +261,7 @@ class Round:
             self.serve("polls", Polled(i))
         if len(self.survivors) < len(self.keys):
             self.now = START + timedelta(hours=3, minutes=1)
-            self.serve("polls", Ticked())
+            self.serve("polls", standing.Ticked())
         for event in self.stage("agree", Proposed, self.survivors, lambda i: others.agreement(i, state())):
             self.serve("agreements", event)
         enough = range(threshold(len(self.keys)))

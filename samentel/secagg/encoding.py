@@ -178,7 +178,8 @@ def _choice(kind: type[Enum]) -> tuple[Write, Read]:
 
 
 def _write_int(value: int, parts: list[bytes]) -> None:
-    if value < 0 or value >= 2**63:
+    # A truth value would pass for a number, and come back as another type.
+    if type(value) is not int or value < 0 or value >= 2**63:
         raise ValueError("an integer lies between 0 and 2**63 - 1")
     parts.append(value.to_bytes(8, "big"))
 

@@ -22,9 +22,12 @@ from samentel.wire.messages import MAX_MESSAGE
 
 ALL = TARGETS | MACHINES
 MILLION = 1_000_000
-# Bytes held at the most: what the parts of a document become as objects, and a constant for everything else.
-# What protobuf holds itself is not seen here; `make soak` sets a limit on the whole process.
-MULTIPLE, CONSTANT = 240, 4 << 20
+# Bytes held at the most for a byte of input, and a constant for everything else. Few bytes of JSON or TOML
+# make an object, or a line in the list of mistakes: 224 were measured. Messages, bundles and states are
+# refused before they become objects: 4 were measured. What protobuf holds itself is not seen here;
+# `make soak` sets a limit on the whole process.
+IN_TEXT, IN_BYTES, CONSTANT = 240, 20, 4 << 20
+TEXTS = ("programme", "roster", "statement", "envelope")
 
 pytestmark = pytest.mark.timeout(60)  # none of these takes long, however often it is run
 
@@ -142,21 +145,21 @@ DOCUMENTS = {
         '"unknown" = "U"', '"unknown" = "U", "missing" = [' + '"U",' * 20_000 + "]"
     ),
     "roster, lists in lists": lambda: b"[" * MILLION,
-    "roster, a million institutions": lambda: b'{"institutions":[' + b"{}," * 300_000 + b"{}]}",
+    "roster, three hundred thousand institutions": lambda: b'{"institutions":[' + b"{}," * 300_000 + b"{}]}",
     "roster, fewer institutions, each wrong": lambda: b'{"institutions":[' + b"{}," * 30_000 + b"{}]}",
     "roster, many keys": lambda: json.dumps(dict.fromkeys(map(str, range(5_000)))).encode(),
     "roster, a long number": lambda: b'{"version":' + b"9" * MILLION + b"}",
     "roster, half a pair": lambda: json.dumps({"coordinator_key": "\ud800"}).encode(),
-    "statement, a hundred thousand keys": lambda: of_kind(
+    "statement, seventy thousand keys": lambda: of_kind(
         STATEMENTS, PRESENCE, json.dumps(dict.fromkeys(map(str, range(70_000)))).encode()
     ),
-    "statement, a hundred thousand levels": lambda: of_kind(
+    "statement, three hundred thousand levels": lambda: of_kind(
         STATEMENTS, APPROVAL, json.dumps({"small_levels": [0] * 300_000}).encode()
     ),
     "statement, not a number": lambda: of_kind(STATEMENTS, PRESENCE, b'{"ledger_length":NaN}'),
     "envelope, lists in lists": lambda: b"[" * MILLION,
     "envelope, parts in parts": lambda: b'{"a":' * 200_000,
-    "envelope, a million empty parts": lambda: b"[" + b"{}," * 100_000 + b"{}]",
+    "envelope, a hundred thousand empty parts": lambda: b"[" + b"{}," * 100_000 + b"{}]",
     "envelope, a long number": lambda: b'{"payload":' + b"9" * MILLION + b"}",
     "envelope, not a number": lambda: envelope_with(payload=float("nan")),
     "envelope, a list of numbers as signatures": lambda: envelope_with(signatures=[1] * 100_000),
@@ -172,11 +175,12 @@ CASES = WIRE | SUMS | DOCUMENTS
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_out_of_proportion_is_refused_at_a_small_price(case: str) -> None:
-    run, data = ALL[case.split(",", 1)[0]].run, CASES[case]()
+    target, data = case.split(",", 1)[0], CASES[case]()
+    run, most = ALL[target].run, IN_TEXT if target in TEXTS else IN_BYTES
     run(b"")  # what is made once does not count
     accepted, held = peak(run, data)
     assert not accepted
-    assert held <= MULTIPLE * len(data) + CONSTANT, f"{held} bytes for {len(data)}"
+    assert held <= most * len(data) + CONSTANT, f"{held} bytes for {len(data)}"
 
 
 def test_a_peer_cannot_fill_a_log_with_its_mistakes() -> None:

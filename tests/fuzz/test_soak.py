@@ -47,7 +47,7 @@ def regression(target: str, output: str, folder: Path) -> str:
 @pytest.mark.timeout(6 * HOURS)
 @pytest.mark.parametrize("target", RUNS)
 def test_nothing_breaks(target: str, tmp_path: Path, need: Callable[[str, bool], None]) -> None:
-    need("atheris (Linux on x86-64, Python below 3.14)", find_spec("atheris") is not None)
+    need("atheris", find_spec("atheris") is not None)
     flags = [
         f"-runs={RUNS[target]}",
         f"-max_len={INPUT_MOST}",

@@ -1,36 +1,19 @@
 """The kits of three other rooms, side by side: here one test may need the pure machines and a real node.
 
-With pytest's importlib mode a ``conftest.py`` cannot be imported by its name, so each is loaded by its path.
 ``kit``, ``street`` and ``sums`` mean what they mean in ``tests/node/summing``; ``machines`` is what is called
 ``kit`` in ``tests/samentel/secagg``.
 """
 
 from functools import lru_cache
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from samentel.documents.keys import VerifyKey
 from samentel.secagg import client, server
 from samentel.secagg.relay import Summed
-
-TESTS = Path(__file__).resolve().parents[1]
-
-
-def loaded(room: str) -> ModuleType:
-    """The ``conftest.py`` of a room."""
-    path = TESTS / room / "conftest.py"
-    spec = spec_from_file_location(f"kit_of_{room.replace('/', '_')}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-_house, _street, _machines = loaded("node"), loaded("node/summing"), loaded("samentel/secagg")
+from tests.node import conftest as _house
+from tests.node.summing import conftest as _street
+from tests.samentel.secagg import conftest as _machines
 
 kit = _house.kit
 short_path, authority_files, certificates = _house.short_path, _house.authority_files, _house.certificates

@@ -48,6 +48,18 @@ def test_05_dropout_before_upload_breaks_the_round(machines, light, n):
 
 
 @pytest.mark.clause("REVEAL-4")
+@pytest.mark.system
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("verified_once")
+@pytest.mark.parametrize("n", [5, 10])
+def test_05_dropout_before_upload_breaks_the_round_whoever_it_is(machines, light, n):
+    """Each one vanishes alone before each message, where nobody may fall out and where most may."""
+    for absent in sorted({0, max(allowed(machines, n))}):
+        for stage, gone in product(STAGES, range(n)):
+            machines.check(light(n, absent=absent), {gone: stage})
+
+
+@pytest.mark.clause("REVEAL-4")
 @pytest.mark.clause("TERMS-9")
 @pytest.mark.usefixtures("verified_once")
 def test_20_works_for_two_or_three_nodes_only(machines, light):
@@ -83,6 +95,14 @@ def test_20_works_for_two_or_three_nodes_only_in_the_masks_themselves(machines):
     terms = machines.terms(3)
     for n in (*range(2, 13), 50):
         masks_alone(n, terms)
+
+
+@pytest.mark.clause("MASK-2")
+@pytest.mark.system
+@pytest.mark.timeout(900)
+def test_20_works_for_two_or_three_nodes_only_in_the_masks_of_a_thousand(machines):
+    """All 999,000 keys of pairs, each made by both of the pair."""
+    masks_alone(1000, machines.terms(3))
 
 
 @pytest.mark.system

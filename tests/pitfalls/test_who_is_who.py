@@ -247,7 +247,7 @@ def sybils(made, kit, version):
 
 @pytest.mark.clause("TERMS-1")
 async def test_14_sybil_enrolment(street, kit):
-    """A roster that is half-signed, signed by others, or older brings nobody in; a true one is told."""
+    """A roster unsigned, half-signed, signed by others, or older brings nobody in; a true one is told."""
     made = await street()
     house, side = made.house, made.house.side
     programme, numbers = programmes.parse(made.sum.programme.payload), count()
@@ -272,14 +272,20 @@ async def test_14_sybil_enrolment(street, kit):
     joined = len(side.presences)
     payload, one = sybils(made, kit, 3), kit.AUTHORITY[0]
     refused = {
+        "unsigned": [],
         "half-signed": [one],
         "twice by one of two": [one, one],
         "by the coordinator": [kit.COORDINATOR],
         "by one and the coordinator": [one, kit.COORDINATOR],
         "by the invented": [kit.SigningKey(bytes([100 + i]) * 32) for i in range(7)],
     }
+    authority = [key.public for key in kit.AUTHORITY]
     for name, keys in refused.items():
-        held, told = await shown(kit.seal(rosters.PAYLOAD_TYPE, payload, *keys))
+        envelope = kit.seal(rosters.PAYLOAD_TYPE, payload, *keys)
+        # The link has no room for an envelope without signatures; a file has.
+        with pytest.raises(PeerError, match="of the 2 signatures needed"):
+            rosters.verify(envelope, authority, len(authority))
+        held, told = await shown(envelope)
         assert (held, told) == ([first.digest], []), name
         assert house.record().reason == Reason.ROSTER_MISMATCH, name
     for version in (1, 2):  # older, or another one of the same number, signed by both

@@ -10,18 +10,12 @@ from tests.vectors.primitives import LOW_ORDER, file, made_up
 Arrival = tuple[str, str, str, int, bytes, bytes]  # meaning, clause, kind, sender, message, attachment
 
 
-def to_coordinator() -> dict[str, Arrival]:
-    """What a lying member sends."""
-    sent = good()[1].sent
-    advert, dealing, upload = (sent[kind][LIAR] for kind in whole_round.STEPS[:3])
+def before_masking() -> dict[str, Arrival]:
+    """Adverts and dealings of a lying member."""
+    advert, dealing = (good()[1].sent[kind][LIAR] for kind in ("advert", "dealing"))
     again = signed("advert", message("advert", LIAR)._replace(mask=message("advert", 2).mask))
     low = signed("advert", message("advert", LIAR)._replace(channel=bytes.fromhex(LOW_ORDER[0])))
     other_list = signed("dealing", message("dealing", LIAR)._replace(listing=made_up("other list")))
-    short = signed("upload", message("upload", LIAR)._replace(length=8))
-    helper = signed("agreement", message("agreement", LIAR)._replace(sender=2), 2)
-    other_set = signed("agreement", message("agreement", LIAR)._replace(survivors=made_up("another set")))
-    shares = message("reveal", LIAR)
-    both = shares._replace(keys=shares.keys + shares.keys)
     return {
         "low_order": ("A channel key is a point of low order.", "KEY-4", "advert", LIAR, low, advert[1]),
         "key_twice": ("A mask key is that of another member.", "KEY-4", "advert", LIAR, again, advert[1]),
@@ -49,6 +43,18 @@ def to_coordinator() -> dict[str, Arrival]:
             dealing[0],
             flipped(dealing[1], 200),
         ),
+    }
+
+
+def from_masking_on() -> dict[str, Arrival]:
+    """Uploads, agreements and reveals of a lying member."""
+    upload = good()[1].sent["upload"][LIAR]
+    short = signed("upload", message("upload", LIAR)._replace(length=8))
+    helper = signed("agreement", message("agreement", LIAR)._replace(sender=2), 2)
+    other_set = signed("agreement", message("agreement", LIAR)._replace(survivors=made_up("another set")))
+    shares = message("reveal", LIAR)
+    both = shares._replace(keys=shares.keys + shares.keys)
+    return {
         "other_vector": (
             "The vector is not the one whose hash is signed.",
             "MASK-4",
@@ -141,7 +147,7 @@ def other_seed() -> dict[str, Any]:
 
 def _files() -> dict[str, Callable[[], dict[str, Any]]]:
     found: dict[str, Callable[[], dict[str, Any]]] = {"round_4_nodes_other_seed": other_seed}
-    for after, cases in ((False, to_coordinator()), (True, second_messages())):
+    for after, cases in ((False, before_masking() | from_masking_on()), (True, second_messages())):
         for name, case in cases.items():
             found[f"round_4_nodes_coordinator_{name}"] = lambda after=after, case=case: arriving(case, after)
     return found

@@ -142,13 +142,13 @@ def dealt_anew(seed_share: bytes) -> list[bytes]:
     return entries(lambda _: keys.entry(key, header, seed_share, pair[1]))
 
 
-def deliveries() -> dict[str, tuple[str, str, bytes]]:
+def dealings() -> dict[str, tuple[str, str, bytes]]:
+    """Deliveries whose dealings are not those that were dealt; the entries are."""
     run = good()[1]
     dealt, own = run.sent["dealing"], message("dealing", RECEIVER)
     right = decode("delivery", run.letters["delivery"][RECEIVER])
     own_again = signed("dealing", own._replace(seed=made_up("another commitment")), RECEIVER)
     few = {at: dealt[at] for at in (0, 1, 3)}
-    unsigned = dealt_anew(bytes(1) + made_up("another seed share"))[RECEIVER]
     return {
         "bad_delivery_order": ("Dealers do not ascend.", "DEAL-6", reordered("delivery", encode(right))),
         "bad_delivery_too_few": (
@@ -176,6 +176,15 @@ def deliveries() -> dict[str, tuple[str, str, bytes]]:
             "ENC-4",
             delivery_with({LIAR: (signed("dealing", message("dealing", LIAR), 2), dealt[LIAR][1])}),
         ),
+    }
+
+
+def dealt_entries() -> dict[str, tuple[str, str, bytes]]:
+    """Deliveries with an entry that is wrong for the receiver."""
+    run = good()[1]
+    right = decode("delivery", run.letters["delivery"][RECEIVER])
+    unsigned = dealt_anew(bytes(1) + made_up("another seed share"))[RECEIVER]
+    return {
         "bad_delivery_unsigned_entry": (
             "An entry is the dealer's, but does not lie under the root that it signed.",
             "DEAL-6",
@@ -204,7 +213,7 @@ def deliveries() -> dict[str, tuple[str, str, bytes]]:
         "bad_entry_of_another": (
             "The receiver gets the entry of another.",
             "DEAL-6",
-            delivery(entries(lambda row: whole_round.rows(dealt[LIAR][1], 4)[3])),
+            delivery(entries(lambda row: whole_round.rows(run.sent["dealing"][LIAR][1], 4)[3])),
         ),
     }
 
@@ -317,8 +326,14 @@ def second_set() -> dict[str, Any]:
 
 def _files() -> dict[str, Callable[[], dict[str, Any]]]:
     found: dict[str, Callable[[], dict[str, Any]]] = {"round_4_nodes_second_set": second_set}
-    steps = {"listing": listings, "delivery": deliveries, "proposal": proposals, "unanimity": unanimities}
-    for step, cases in steps.items():
+    steps = (
+        ("listing", listings),
+        ("delivery", dealings),
+        ("delivery", dealt_entries),
+        ("proposal", proposals),
+        ("unanimity", unanimities),
+    )
+    for step, cases in steps:
         for name, case in cases().items():
             found[f"round_4_nodes_{name}"] = lambda step=step, case=case: to_node(step, TOLD[step], case)
     return found

@@ -18,6 +18,7 @@ import pytest
 from aggregator import daemon, documents, enrolment
 from aggregator.book import opened
 from aggregator.events import START
+from aggregator.office import Office
 from samentel.counting.ledger import EMPTY, Head
 from samentel.documents import programme as programmes
 from samentel.documents import roster as rosters
@@ -203,6 +204,7 @@ class Sector:
     drivers: list[Driver]
     admin: Any = None
     round_id: str = ""
+    looked: asyncio.Event = field(default_factory=asyncio.Event)
     _daemon: Any = None
 
     async def start(self) -> None:
@@ -287,18 +289,24 @@ class Sector:
     async def roll_call(self, lost: tuple[int, ...] = ()) -> None:
         for at, driver in enumerate(self.drivers):
             if at not in lost:
-                await driver.poll(1.2)
+                await driver.notice()
 
     async def status(self) -> Any:
         return (await self.admin.call(M.GET_ROUND, m.GetRoundRequest(self.round_id))).round
 
     async def until(self, true: Callable[[Any], bool], seconds: float = 20) -> Any:
-        """The status once it is so; the coordinator looks at its clock twice a second."""
+        """The status once it is so; the coordinator looks at its clock ten times a second."""
         async with asyncio.timeout(seconds):
             while True:
                 if true(status := await self.status()):
                     return status
                 await asyncio.sleep(0.05)
+
+    async def look(self) -> None:
+        """Until the coordinator has looked at its clock twice: what one finds, the next may act on."""
+        for _ in range(2):
+            self.looked.clear()
+            await asyncio.wait_for(self.looked.wait(), 20)
 
     async def publish(self) -> Any:
         return (await self.admin.call(M.PUBLISH_ROUND, m.PublishRoundRequest(self.round_id), 60)).round
@@ -336,13 +344,21 @@ ACTS: dict[SumPhase, Callable[[Driver], Awaitable[Any]]] = {
 
 
 @pytest.fixture
-def sector(central: Any, tools: Any) -> Any:
+def sector(central: Any, tools: Any, monkeypatch: Any) -> Any:
     """Makes a federation whose programme is a secure sum; stopped at the end of the context."""
+    monkeypatch.setattr(daemon, "TICK_SECONDS", 0.1)
+    looked, tick = asyncio.Event(), Office.tick
+
+    def look(office: Office) -> None:
+        tick(office)
+        looked.set()
+
+    monkeypatch.setattr(Office, "tick", look)
 
     @asynccontextmanager
     async def make(size: int = 4, rules: str = "absent_max = 1") -> AsyncIterator[Sector]:
         programme = programmes.parse(tools.written(mode="secure-sum", rules=rules))
-        made = Sector(central, Clock(), programme, [])
+        made = Sector(central, Clock(), programme, [], looked=looked)
         await made.start()
         try:
             await made.enrol([f"house-{number:02d}" for number in range(size)])

@@ -116,7 +116,7 @@ async def test_too_few_awake_are_waited_for_and_the_round_dies_at_its_end(sector
         it.clock.pass_by(status.step_until)
         it.clock.ahead += timedelta(seconds=40)
         await it.roll_call(lost=(2, 3))
-        await asyncio.sleep(1.2)  # two looks at the clock
+        await it.look()
         status = await it.status()
         assert (status.sum_phase, status.awaited) == (SumPhase.MASKING, names(it, lost=(0, 1)))
         it.clock.ahead += it.central.config.expire
@@ -136,20 +136,21 @@ async def test_everybody_who_waits_is_woken_once_all_have_handed_in_and_again_at
         cursor = waiting.cursor
         task = asyncio.ensure_future(waiting.poll(20))
         await it.drivers[3].read(LetterKind.DELIVERY)
-        await asyncio.wait([task], timeout=0.6)
+        await it.look()
         assert not task.done(), "one is still missing"
         await it.drivers[4].read(LetterKind.DELIVERY)
         await asyncio.wait_for(task, 5)
         assert waiting.cursor == cursor, "woken without news"
         again = asyncio.ensure_future(waiting.poll(20))
-        await asyncio.wait([again], timeout=1.2)
+        await it.look()
+        await it.look()
         assert not again.done(), "once, not in a busy loop"
         it.clock.pass_by((await it.status()).step_until)
         await asyncio.wait_for(again, 5)
         assert waiting.cursor == cursor
         last = asyncio.ensure_future(waiting.poll(20))
         for driver in it.drivers[1:]:
-            await driver.poll(1.2)
+            await driver.notice()
         assert idle.cursor > 0
         told = await asyncio.wait_for(last, 5)
         assert (told.rounds[-1].sum_phase, waiting.cursor > cursor) == (SumPhase.AGREEING, True)
@@ -161,9 +162,9 @@ async def test_a_poll_from_before_the_last_masked_counts_does_not_say_that_a_nod
         await it.run(SumPhase.MASKING)
         for driver in it.drivers[:3]:
             await driver.read(LetterKind.DELIVERY)
-            await driver.poll(1.2)
+            await driver.notice()
         await it.drivers[3].read(LetterKind.DELIVERY)
-        await it.drivers[3].poll(1.2)
+        await it.drivers[3].notice()
         status = await it.status()
         assert (status.sum_phase, status.awaited) == (SumPhase.MASKING, names(it, lost=(3,)))
         await it.roll_call()
@@ -195,7 +196,7 @@ async def test_a_round_can_be_given_up_in_every_phase_and_says_who_has_spent(sec
         assert (notice.phase, notice.sum_phase) == (RoundPhase.ABANDONED, phase)
         last = len(it.log())
         it.clock.ahead += it.central.config.expire * 3
-        await asyncio.sleep(1.2)
+        await it.look()
         assert len(it.log()) == last, "time does not touch it any more"
         second = (await it.admin.call(M.OPEN_ROUND, another)).round
         assert (second.attempt, second.sum_phase) == (2, SumPhase.NONE)

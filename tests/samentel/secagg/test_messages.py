@@ -1,3 +1,4 @@
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -20,8 +21,10 @@ from samentel.secagg.messages import (
     Survivor,
     Unanimity,
     Upload,
+    dealers_digest,
     hear,
     hear_from,
+    listing_digest,
     name_of,
     open_bundle,
     parts,
@@ -62,6 +65,29 @@ def test_no_two_kinds_share_a_digest(kit):
     assert len({name_of(message.kind, bytes(64) + encode(message)) for message in examples(terms)}) == 7
     body = encode(Agreement(terms.digest, 1, bytes(32), bytes(40)))
     assert len({name_of(kind, bytes(64) + body) for kind in Kind}) == len(Kind)
+
+
+@pytest.mark.clause("ENC-6")
+def test_a_list_is_named_by_its_signed_messages_as_they_travel(kit):
+    """Another order, another signature or another thing before them is another name."""
+    terms, signed = kit.terms(3), [bytes([at]) * 100 for at in range(3)]
+
+    def name(label, first, these):
+        joined = b"".join(hashlib.sha256(one).digest() for one in these)
+        return hashlib.sha256(f"samentel/v1/secagg/{label}/".encode() + first + joined).digest()
+
+    listing = listing_digest(terms, signed)
+    assert listing == name("listing", terms.digest, signed)
+    assert dealers_digest(listing, signed) == name("dealers", listing, signed)
+    others = (signed[::-1], signed[:2], [b"\1" + signed[0][1:], *signed[1:]])
+    names = {listing, listing_digest(kit.terms(3, round_="another"), signed), dealers_digest(listing, signed)}
+    names |= {
+        make(first, some)
+        for some in others
+        for make, first in ((listing_digest, terms), (dealers_digest, listing))
+    }
+    names.add(dealers_digest(bytes(32), signed))
+    assert len(names) == 4 + 2 * len(others)
 
 
 @pytest.mark.parametrize("number", range(7))
