@@ -22,6 +22,7 @@ is waited for, one at a time.
 The modules lie in ``simulated/``; tests import them by that name.
 """
 
+import gc
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,3 +39,14 @@ def _clear_away() -> Iterator[None]:
 
     yield
     premises.clear_away()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _seldom_tidy() -> Iterator[None]:
+    """Look for garbage less often: a list makes much that is soon gone by itself, and little that is not."""
+    thresholds = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+    yield
+    gc.set_threshold(*thresholds)
+    gc.unfreeze()

@@ -35,12 +35,7 @@ def holds(size: int, seed: int, *schedule: op.Operation) -> Outcome:
     return outcome
 
 
-@pytest.mark.clause("ADV-3")
-@pytest.mark.clause("DEAL-4")
-@pytest.mark.clause("MASK-3")
-@pytest.mark.clause("MASK-5")
-@pytest.mark.clause("AGREE-4")
-@pytest.mark.clause("STORE-1")
+@pytest.mark.clause("ADV-3", "DEAL-4", "MASK-3", "MASK-5", "AGREE-4", "STORE-1")
 @pytest.mark.parametrize("nth", range(1, 9))
 def test_a_node_dies_between_write_and_send(nth):
     outcome = holds(3, 1, Crash(1, Point.AFTER_WRITE, nth), *SUM)
@@ -48,8 +43,7 @@ def test_a_node_dies_between_write_and_send(nth):
     assert outcome.ends == {"SUMMED": 1}
 
 
-@pytest.mark.clause("MASK-1")
-@pytest.mark.clause("STORE-1")
+@pytest.mark.clause("MASK-1", "STORE-1")
 @pytest.mark.parametrize("nth", range(1, 9))
 def test_a_node_dies_before_it_has_written(nth):
     outcome = holds(3, 2, Crash(1, Point.BEFORE_WRITE, nth), *SUM)
@@ -66,8 +60,7 @@ def test_the_coordinator_dies_at_a_write(nth, written):
     assert outcome.ends == {"SUMMED": 1}
 
 
-@pytest.mark.clause("AGREE-3")
-@pytest.mark.clause("AGREE-6")
+@pytest.mark.clause("AGREE-3", "AGREE-6")
 def test_two_sets_are_proposed_and_nobody_reveals():
     outcome = holds(
         4,
@@ -101,8 +94,7 @@ def test_another_set_is_proposed_after_a_crash_at_the_agreement():
     assert outcome.ends == {"ABANDONED": 1}
 
 
-@pytest.mark.clause("DEAL-5")
-@pytest.mark.clause("MASK-4")
+@pytest.mark.clause("DEAL-5", "MASK-4")
 @pytest.mark.parametrize("lie", [Lie.LISTING, Lie.DELIVERY])
 def test_a_node_is_shown_a_bundle_without_somebody_and_the_others_go_on(lie):
     outcome = holds(4, 6, Equivocate(2, lie, 1), *SUM, Advance(9000), *[Everybody(0)] * 4)
@@ -131,15 +123,13 @@ def test_a_set_that_is_too_small_for_the_noise_is_agreed_to_by_nobody():
     assert outcome.struck["lies"] >= 1
 
 
-@pytest.mark.clause("DEAL-2")
-@pytest.mark.clause("AGREE-5")
+@pytest.mark.clause("DEAL-2", "AGREE-5")
 def test_a_folder_that_was_put_back_is_known_by_what_the_others_sign():
     outcome = holds(4, 8, *SUM, Restore(1), Equivocate(1, Lie.HEAD, 0), OpenRound(), *SUM)
     assert outcome.halted == {1: HALTED}
 
 
-@pytest.mark.clause("ENC-4")
-@pytest.mark.clause("END-4")
+@pytest.mark.clause("ENC-4", "END-4")
 def test_messages_of_an_attempt_do_not_pass_in_the_next_one():
     outcome = holds(
         4,

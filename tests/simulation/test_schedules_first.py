@@ -1,28 +1,30 @@
-"""The first half of the random schedules of every day."""
+"""The random schedules of every day; this file plays the first half, ``test_schedules_second`` the other."""
 
 import pytest
 from simulated import schedules
 
-SEEDS, CHUNK = range(250), 25
-TALLY = schedules.Tally()
+CHUNK = 25
 
 
-@pytest.mark.clause("AGREE-3")
-@pytest.mark.clause("AGREE-4")
-@pytest.mark.clause("AGREE-6")
-@pytest.mark.clause("REVEAL-1")
-@pytest.mark.clause("MASK-3")
-@pytest.mark.clause("MASK-5")
-@pytest.mark.clause("END-1")
-@pytest.mark.clause("END-2")
-@pytest.mark.clause("STORE-1")
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("first", SEEDS[::CHUNK])
-def test_whatever_happens_every_rule_holds(first):
-    schedules.check(range(first, first + CHUNK), TALLY)
+class Half:
+    """The schedules of some seeds, and what they came to together."""
+
+    seeds = range(250)
+    tally = schedules.Tally()
+
+    @pytest.mark.clause(
+        "AGREE-3", "AGREE-4", "AGREE-6", "REVEAL-1", "MASK-3", "MASK-5", "END-1", "END-2", "STORE-1"
+    )
+    @pytest.mark.timeout(600)
+    @pytest.mark.parametrize("chunk", range(10))
+    def test_whatever_happens_every_rule_holds(self, chunk):
+        schedules.check(self.seeds[CHUNK * chunk :][:CHUNK], self.tally)
+
+    def test_the_mixture_is_not_idle(self):
+        if self.tally.lists < len(self.seeds):
+            pytest.skip("looks at what the schedules of this file have come to")
+        schedules.check_mixture(self.tally)
 
 
-def test_the_mixture_is_not_idle():
-    if TALLY.lists < len(SEEDS):
-        pytest.skip("looks at what the schedules of this file have come to")
-    schedules.check_mixture(TALLY)
+class TestFirst(Half):
+    pass

@@ -37,7 +37,7 @@ class Refused(Exception):
 
 
 class MortalLog(Store):
-    """The real log. What it has read of things that never change, it does not read again.
+    """The real log. What it has read or written of things that never change, it does not read again.
 
     Attributes:
         doom: the number of the write at which the process dies, and whether that is written still; or None.
@@ -61,14 +61,16 @@ class MortalLog(Store):
         return self._blobs[name]
 
     def append(self, *parts: Any, **more: Any) -> Any:
-        self.alone = False
-        if self.doom is None:
-            return super().append(*parts, **more)
-        nth, written = self.doom
-        self.doom = (nth - 1, written)
+        nth, written = self.doom or (0, False)
+        if nth:
+            self.doom = (nth - 1, written)
         if nth == 1 and not written:
             raise Died
+        self.alone = False
         head = super().append(*parts, **more)
+        self._end, self.alone = head.seq, True
+        blobs = parts[3] if len(parts) > 3 else more.get("blobs", ())
+        self._blobs.update((digest(data), data) for data in blobs)
         if nth == 1:
             raise Died
         return head

@@ -5,6 +5,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from simulated.operations import Point
+from simulated.premises import House
+
 from node import approving, halting
 from node.attendance import Attendance
 from node.journal import Journal
@@ -14,8 +17,6 @@ from samentel.documents.statements import Approval, hear, state
 from samentel.errors import PeerError, Reason
 from samentel.wire import messages as m
 from samentel.wire import methods as M
-from simulated.operations import Point
-from simulated.premises import House
 
 
 class Killed(BaseException):
@@ -46,14 +47,29 @@ class Deaths:
 
 
 class MortalStore(Store):
-    """The real store; ``wrote`` hears of what is on disk now."""
+    """The real store; ``wrote`` hears of what is on disk now. After a write everything is read again."""
 
     deaths: Deaths
     wrote: Callable[[Any], None]
 
+    def __init__(self, *parts: Any) -> None:
+        self._read: dict[tuple[str, ...], list[tuple[Any, ...]]] | None = {}
+        super().__init__(*parts)
+
+    def _all(self, query: str, *values: str) -> list[tuple[Any, ...]]:
+        if self._read is None:  # inside a transaction, where what is read is not on disk yet
+            return super()._all(query, *values)
+        if (query, *values) not in self._read:
+            self._read[query, *values] = super()._all(query, *values)
+        return self._read[query, *values]
+
     def write(self, now: datetime, **parts: Any) -> None:
         self.deaths.here(Point.BEFORE_WRITE)
-        super().write(now, **parts)
+        self._read = None
+        try:
+            super().write(now, **parts)
+        finally:
+            self._read = {}
         self.wrote(parts)
         self.deaths.here(Point.AFTER_WRITE)
 
@@ -121,6 +137,10 @@ class Institution:
             self.stop()
         except (Unreachable, Denied, PeerError):
             self._hang_up()  # as the daemon does: it waits, and connects again
+
+    def has_heard(self, news: int) -> bool:
+        """Whether its poll is waiting for something newer; nobody waits for one that is away."""
+        return not self.here or (self.store is not None and self._cursor == news)
 
     def pass_time(self) -> None:
         """Let time pass at a node that hears nothing."""

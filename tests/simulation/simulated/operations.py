@@ -32,9 +32,7 @@ class Lie(Word):
 
     LISTING = auto()  # without somebody
     DELIVERY = auto()  # without somebody
-    PROPOSAL = (
-        auto()
-    )  # another set, signed with the coordinator's key, as soon as there are enough masked counts
+    PROPOSAL = auto()  # another set under the coordinator's key, once there are masked counts enough
     UNANIMITY = auto()  # agreements, whatever they agree to
     RESULT = auto()  # of another set
     HEAD = auto()  # that it knows of no later ledger of this node

@@ -5,24 +5,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from functools import lru_cache
 from typing import Any
 
 import pytest
-
-from aggregator import link, mailbox, office
-from node import attendance, permission, summing, sums_kept
-from samentel.counting import shares
-from samentel.counting.ledger import Body, Entry
-from samentel.counting.privacy import TableNoise
-from samentel.documents.keys import VerifyKey
-from samentel.documents.programme import Programme
-from samentel.wire import codec
-from samentel.wire import methods as M
 from simulated import operations as op
 from simulated import premises
 from simulated.line import Handed
+from simulated.remembered import remember
 from simulated.world import Outcome, Play, World
+
+from aggregator import link, mailbox, office
+from node import attendance, permission, summing, sums_kept
+from samentel.wire import codec
+from samentel.wire import methods as M
 
 
 def played(schedule: op.Schedule, size: int, seed: int) -> Outcome:
@@ -48,49 +43,15 @@ def _in_place(world: World) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (attendance, permission, summing, sums_kept):
             patch.setattr(module, "_now", world.now)
+        # The machine never stands still: its clock goes as the calendar does.
+        patch.setattr(sums_kept, "monotonic", lambda: world.now().timestamp())
         patch.setattr(permission, "_drawn", world.drawn)
         for module in (link, mailbox, office):
             patch.setattr(module, "warn", warned)
         for module in (link, office):
             patch.setattr(module, "note", lambda *_, **__: None)
-        # Nothing but time: the same question has the same answer, and these are asked over and over.
-        patch.setattr(VerifyKey, "verifies", _verifies)
-        patch.setattr(Entry, "read", _read)
-        patch.setattr(shares, "plan_of", _plan_of)
-        patch.setattr(shares, "loss_of", _loss_of)
+        remember(patch)
         yield
-
-
-_body, _verify, _plan, _loss = Entry.read, VerifyKey.verifies, shares.plan_of, shares.loss_of
-
-
-@lru_cache(maxsize=20_000)
-def _verifies(self: VerifyKey, signature: bytes, message: bytes) -> bool:
-    return _verify(self, signature, message)
-
-
-@lru_cache(maxsize=20_000)
-def _read(self: Entry) -> Body:
-    return _body(self)
-
-
-_known: dict[tuple[object, ...], Any] = {}
-
-
-def _plan_of(programme: Programme, rostered: int, dealers: int) -> tuple[TableNoise, ...]:
-    name = (programme.digest, rostered, dealers)
-    if name not in _known:
-        _known[name] = _plan(programme, rostered, dealers)
-    found: tuple[TableNoise, ...] = _known[name]
-    return found
-
-
-def _loss_of(programme: Programme, plan: tuple[TableNoise, ...], dealers: int) -> shares.Loss:
-    name = (programme.digest, plan, dealers)
-    if name not in _known:
-        _known[name] = _loss(programme, plan, dealers)
-    found: shares.Loss = _known[name]
-    return found
 
 
 async def _deliver(world: World, it: op.Deliver) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from simulated.premises import DRAWS, House
 
 from aggregator.conductor import Round
 from aggregator.office import Office
@@ -26,7 +27,6 @@ from samentel.secagg.messages import (
     Kind,
     Proposal,
     Reveal,
-    Upload,
     name_of,
     open_bundle,
     parse,
@@ -38,7 +38,6 @@ from samentel.wire import messages as m
 from samentel.wire import methods as M
 from samentel.wire.messages import LetterKind
 from samentel.wire.methods import Method
-from simulated.premises import DRAWS, House
 
 At = tuple[int, str]  # a node and a round
 
@@ -63,6 +62,7 @@ class Witness:
         self._counted: dict[At, int] = {}
         self._spent: Counter[At] = Counter()
         self._lives = [0] * len(houses)
+        self._states: dict[At, tuple[int, bytes, Client]] = {}
         self._totals: dict[str, str] = {}
         self._exact: set[str] = set()
         self.sealed: list[set[bytes]] = [set() for _ in houses]
@@ -122,8 +122,12 @@ class Witness:
         held = self._readers[node].sum(round_id)
         if held is None or not held.sealed:
             return None
-        key = self._houses[node].signer
-        return decode(Client, sealing.unseal(key, round_id, held.version, held.sealed))
+        seen = self._states.get((node, round_id))
+        if seen is None or seen[:2] != (held.version, held.sealed):
+            key = self._houses[node].signer
+            state = decode(Client, sealing.unseal(key, round_id, held.version, held.sealed))
+            seen = self._states[node, round_id] = (held.version, held.sealed, state)
+        return seen[2]
 
     # What leaves a node, and what it is told.
 
@@ -156,8 +160,7 @@ class Witness:
     def _deals(self, node: int, round_id: str, message: bytes) -> None:
         self._listed[node, round_id] = parse(Dealing, message).count
 
-    def _uploads(self, node: int, round_id: str, message: bytes) -> None:
-        parse(Upload, message)
+    def _uploads(self, node: int, round_id: str, _message: bytes) -> None:
         booked = self._booked(node, round_id)
         self._hold(Booked.HOLD in booked, node, "sends masked counts before their loss is held in the file")
 
@@ -209,7 +212,7 @@ class Witness:
             self._dealers[node, request.round_id] = open_bundle(Delivery, answer.data).dealers
 
     def _booked(self, node: int, round_id: str) -> list[Booked]:
-        """What the ledger file says of a round, in order."""
+        """What the ledger file says of a round now, in order."""
         bodies = (entry.read() for entry in self._readers[node].entries())
         return [body.kind for body in bodies if body.loss and body.loss.round == round_id]
 
@@ -225,8 +228,11 @@ class Witness:
 
     def _look_at_ledger(self, node: int) -> None:
         entries, before = self._readers[node].entries(), self._ledgers[node]
+        if entries == before:
+            return
         self._hold(entries[: len(before)] == before, node, "its ledger has lost or changed an entry")
-        self._hold(not verify(entries), node, f"its ledger does not hold: {verify(entries)}")
+        wrong = verify(entries)
+        self._hold(not wrong, node, f"its ledger does not hold: {wrong}")
         self._ledgers[node] = entries
         self._bodies[node] = [entry.read() for entry in entries]
 

@@ -8,12 +8,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from aggregator.conductor import Round
-from node import halting
-from samentel.counting.ledger import Head, follows
-from samentel.ids import Digest
-from samentel.wire import messages as m
-from samentel.wire.messages import RoundPhase, SumPhase
 from simulated import operations as op
 from simulated import premises
 from simulated.coordinator import Coordinator
@@ -22,6 +16,13 @@ from simulated.lies import Liar
 from simulated.line import Line
 from simulated.premises import Template
 from simulated.rules import Witness
+
+from aggregator.conductor import Round
+from node import halting
+from samentel.counting.ledger import Head, follows
+from samentel.ids import Digest
+from samentel.wire import messages as m
+from samentel.wire.messages import RoundPhase, SumPhase
 
 SECOND = timedelta(seconds=1)
 ROLL = timedelta(seconds=31)  # longer than a poll takes: by then whoever is up has been heard
@@ -212,7 +213,7 @@ class World:
         for _ in range(TURNS):
             self.each_round(self.coordinator.collect)
             before = self._standing()
-            await self.everybody(0)
+            await self._woken()
             self.let_pass(SECOND)
             if self._looked():
                 return
@@ -226,6 +227,14 @@ class World:
                 self.outcome.struck["left out"] += 1
             if not self._spoilt and round_.phase is RoundPhase.ABANDONED:
                 self.witness.broken.append(f"nothing kept the sum from coming, and: {round_.reason}")
+
+    async def _woken(self) -> None:
+        """Whoever has news acts; where nobody has, everybody's poll comes to its end."""
+        news = self.coordinator.office.news.version
+        waiting = [node.has_heard(news) for node in self.nodes]
+        for at, waits in enumerate(waiting):
+            if not waits or all(waiting):
+                await self.deliver(at)
 
     def _is_over(self) -> bool:
         """Whether every round is, and every node knows."""
