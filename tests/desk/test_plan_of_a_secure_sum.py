@@ -95,7 +95,7 @@ def test_the_ledger_books_both_losses(together, institutions, local):
 def test_what_more_colluders_cost_stands_row_by_row(together):
     rows = {row.colluders: row for row in planning.plan(together, 12).secure_sum.colluding}
     assert list(rows) == [0, 1, 3, 4, 7, 11]
-    # A lying coordinator can show eight keys only: 8 - 1 - 2 honest noise shares, of which 8 - 2 - 3 are left.
+    # A lying coordinator can show eight keys only: of 8 - 1 - 2 honest noise shares 8 - 2 - 3 are left then.
     assert [rows[a].rho for a in (0, 1, 3)] == [Fraction(1, 2)] * 2 + [Fraction(5, 6)]
     assert {rows[a].rho for a in (4, 7, 11)} == {Fraction(9, 2)}
     assert [row.masks for row in rows.values()] == [True] * 3 + [False] * 3
