@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from simulated.operations import Lie
+
 from aggregator.conductor import Round
 from aggregator.office import Office
 from samentel.documents import statements
@@ -30,7 +32,6 @@ from samentel.secagg.messages import (
 from samentel.secagg.relay import Server
 from samentel.wire import messages as m
 from samentel.wire.messages import LetterKind, RoundPhase, SumPhase
-from simulated.operations import Lie
 
 _SAYS = {Lie.PROPOSAL: SumPhase.AGREEING, Lie.UNANIMITY: SumPhase.REVEALING, Lie.RESULT: SumPhase.DONE}
 LEAST = 2  # in a set that is shown

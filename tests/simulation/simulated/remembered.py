@@ -3,7 +3,7 @@
 A list asks the same of the same bytes thousands of times. Each of these functions gives the same for the
 same, and what it gives cannot change. So the first answer is worked out by the real function, and only that
 one. What a file holds is asked of the file. A message that was written is not read back by the codec: that
-this gives the message again is shown in tests/samentel/wire; bytes that nobody wrote are really read.
+this gives the message again is shown in tests/samentel/test_codec.py. Bytes that nobody wrote are read.
 """
 
 import asyncio
