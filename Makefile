@@ -8,6 +8,8 @@ PINNED := .venv/pinned.stamp
 READY := .venv/ready.stamp
 PACKAGES := samentel node aggregator desk flows rehearsal
 LINTED := $(PACKAGES) tests $(wildcard bench)
+# Long tests of this tier that start no servers; the others have the machine to themselves.
+SIDE_BY_SIDE = tests/simulation tests/explorer tests/pitfalls tests/system/test_plants.py
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 # Where this is set, each of the processes that the tests start would compile the whole project again.
@@ -28,7 +30,9 @@ test: $(READY)  ## the tests that need Python alone
 	exit $$status
 
 system: $(READY)  ## the wheel in clean environments, and whatever needs more than Python
-	$(BIN)/python -m pytest -m "system and not soak"
+	@status=0; $(BIN)/python -m pytest -n 2 --dist worksteal -m "system and not soak" $(SIDE_BY_SIDE) || status=$$?; \
+	$(BIN)/python -m pytest -m "system and not soak" $(SIDE_BY_SIDE:%=--ignore=%) || status=$$?; \
+	exit $$status
 
 soak: $(READY)  ## tests that may take hours: simulated rounds, and fuzzing (on Linux, Python below 3.14)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m soak

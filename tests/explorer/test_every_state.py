@@ -14,7 +14,8 @@ from tests.explorer.letters import explored
 from tests.explorer.product import explore
 
 ONE, TWO = (0,), (0, 1)  # how many different things a colluder says to different members
-deep = [pytest.mark.system, pytest.mark.timeout(1200)]  # 5 with two versions: 90 s of one core
+deep = [pytest.mark.system, pytest.mark.timeout(1200)]
+deepest = [pytest.mark.soak, pytest.mark.timeout(3600)]  # 90 s of one core, and 5 GB
 
 
 def check(played: Cast, versions: tuple[int, ...], states: int, stands: int) -> None:
@@ -70,7 +71,7 @@ def check(played: Cast, versions: tuple[int, ...], states: int, stands: int) -> 
             3_930_743,
             9868,
             id="5-one-colludes-one-may-fall-out",
-            marks=deep,
+            marks=deepest,
         ),
     ],
 )

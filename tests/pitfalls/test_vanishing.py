@@ -98,7 +98,7 @@ def test_20_works_for_two_or_three_nodes_only_in_the_masks_themselves(machines):
 
 
 @pytest.mark.clause("MASK-2")
-@pytest.mark.system
+@pytest.mark.soak
 @pytest.mark.timeout(900)
 def test_20_works_for_two_or_three_nodes_only_in_the_masks_of_a_thousand(machines):
     """All 999,000 keys of pairs, each made by both of the pair."""
