@@ -6,10 +6,10 @@ get the codes that a yes needs, and have it written when the answer is no.
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from node import policy
 from node.config import Config
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from samentel.counting.contribution import Codes, Integers
 
 
+T = TypeVar("T")
 COORDINATOR = "coordinator"  # among those who show a head
 
 
@@ -79,7 +80,8 @@ class Permission:
                 return verdict
             # Not made yet; or another quarter was sealed since, whose persons this one may not count now.
             try:
-                self._prepared[known.round.round_id] = await self._prepare(known, verdict.programme, relevant)
+                work = self._prepare(known, verdict.programme, relevant)
+                self._prepared[known.round.round_id] = await _to_the_tick(work, verdict.programme)
             except Refusal as refusal:
                 return refusal
             except (LocalFault, DocumentError):
@@ -88,8 +90,6 @@ class Permission:
                     "the export, its mapping or a sealed period is not ready: `samentel-node check`, "
                     "`samentel-node doctor`",
                 )
-            finally:
-                await _tick(verdict.programme)
 
     async def draw(self, permit: Permit) -> "Integers":
         """The noisy vector of a permit that was ``ready``; afterwards the codes are gone.
@@ -100,16 +100,16 @@ class Permission:
         Raises:
             LocalFault: the snapshot cannot be written; nothing was drawn.
         """
+        return await _to_the_tick(self._draw(permit), permit.programme)
+
+    async def _draw(self, permit: Permit) -> "Integers":
         prepared = self._prepared.pop(permit.loss.round)
-        try:
-            if prepared.fresh is not None:
-                # Before anything is drawn: who is in these counts stays in them, whatever becomes of them.
-                self._store.write(_now(), snapshots=[prepared.fresh])
-                where = prepared.fresh.where
-                self._journal.info("sealed", programme=where.programme, period=where.period)
-            return await asyncio.to_thread(_drawn, prepared.codes, permit)
-        finally:
-            await _tick(permit.programme)
+        if prepared.fresh is not None:
+            # Before anything is drawn: who is in these counts stays in them, whatever becomes of the round.
+            self._store.write(_now(), snapshots=[prepared.fresh])
+            where = prepared.fresh.where
+            self._journal.info("sealed", programme=where.programme, period=where.period)
+        return await asyncio.to_thread(_drawn, prepared.codes, permit)
 
     def forget(self, round_id: str) -> None:
         """Drop the codes of a round that needs them no more."""
@@ -240,11 +240,22 @@ def _another_quarter(one: Period, asked: Period) -> bool:
     return asked.quarter > 0 and one.year == asked.year and one.quarter != asked.quarter
 
 
-async def _tick(programme: Programme) -> None:
-    """Wait for the programme's tick (MASK-3): how long any work on records took tells of rows.
+async def _to_the_tick(work: Awaitable[T], programme: Programme) -> T:
+    """Do work on records, and wait for the programme's tick: how long it took tells of rows (MASK-3).
 
-    Whatever comes of that work, a message, a refusal or silence until the next poll, begins at a tick.
+    Whatever comes of it, a message, a refusal or silence until the next poll, begins at a tick. Only a daemon
+    that is being stopped does not wait.
     """
+    try:
+        done = await work
+    except Exception:
+        await _tick(programme)
+        raise
+    await _tick(programme)
+    return done
+
+
+async def _tick(programme: Programme) -> None:
     await asyncio.sleep(wait_for_tick(_now(), programme.tick_seconds))
 
 

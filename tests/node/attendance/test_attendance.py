@@ -1,5 +1,6 @@
 """A round as one institution lives it: one debit, one upload, and the same bytes after every interruption."""
 
+import asyncio
 from fractions import Fraction
 
 import grpc
@@ -307,3 +308,14 @@ async def test_an_export_that_cannot_be_used_is_found_out_at_a_tick_as_well(life
     await life.again()
     assert waited == [(0.05, len(life.coordinator.calls))]  # before anything more is said or asked
     assert life.record().reason == Reason.SOURCE_NOT_READY
+
+
+async def test_a_daemon_that_is_stopped_does_not_wait_for_the_tick(monkeypatch):
+    waited = []
+    monkeypatch.setattr(permission, "wait_for_tick", lambda *_: waited.append(True) or 0.0)
+    task = asyncio.create_task(permission._to_the_tick(asyncio.sleep(60), None))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not waited
