@@ -68,6 +68,7 @@ def unanimity_not_checked(patch):
     patch.setattr(client, "_reveal", reveal_at_once)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("without", "seed", "found"),
     [
