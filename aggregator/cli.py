@@ -357,7 +357,7 @@ def round_abandon(
 ) -> None:
     """End a round without a release; says first what that costs which institutions.
 
-    Until institutions agree to a secure sum it costs nobody anything. From then on they have spent privacy
+    Until institutions agree to a secure sum nobody has spent anything. From then on they have spent privacy
     that nobody gives back: the command then does nothing without --yes, and ends with exit code 2.
 
     Example: samentel-aggregator round abandon 3f2a --reason "wrong code list"

@@ -68,7 +68,7 @@ class Cost:
     def told(self, most: int = NAMED) -> str:
         """A sentence or two, with at most so many names of each kind."""
         if self.nothing:
-            return "It costs nobody anything: held losses are freed."
+            return "Nobody has spent anything: held losses are freed, but for the local one."
         if not self.spent and not self.perhaps:
             return (
                 "Nobody is known to have spent anything for it; where institutions add the whole noise "

@@ -307,11 +307,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "status.left_out": (
         "Ronde {round} ({period}, poging {attempt}): de coördinator nam onze tellingen aan op {at} en liet "
-        "ons buiten de som. Het heeft ons niets gekost. Het mag, als dit knooppunt na de laatste inzending "
-        "niets meer van zich liet horen. Was het wel in bedrijf, dan bewijst het ontvangstbewijs dit.",
+        "ons buiten de som. Er is geen rho uitgegeven; alleen rho_local blijft geboekt. Het mag, als dit "
+        "knooppunt na de laatste inzending niets meer van zich liet horen. Was het wel in bedrijf, dan "
+        "bewijst het ontvangstbewijs dit.",
         "Round {round} ({period}, attempt {attempt}): the coordinator took our counts at {at} and left us "
-        "out of the sum. It has cost us nothing. It is allowed if this node was not heard from after the "
-        "last counts had arrived. If it was up, the receipt proves this.",
+        "out of the sum. No rho was spent; only rho_local stays booked. It is allowed if this node was not "
+        "heard from after the last counts had arrived. If it was up, the receipt proves this.",
     ),
     "status.left_out.proof": (
         "Ontvangstbewijs en voorstel, beide door de coördinator ondertekend, als bestand voor de "

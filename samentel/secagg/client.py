@@ -14,7 +14,7 @@ Three promises, kept here and nowhere else:
    a survivor, the mask key share of a dealer outside the set.
 3. Spent before signed, and only when signed: ``Spend`` stands before the
    agreement. Nobody honest reveals a node's seed without its own agreement,
-   so an upload alone costs nothing.
+   so an upload alone spends nothing.
 
 Secrets leave the state as soon as no later step needs them.
 """

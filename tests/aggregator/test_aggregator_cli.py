@@ -265,7 +265,7 @@ async def test_giving_up_what_nobody_has_paid_for_needs_no_more_words(federation
     words = ("round", "abandon", status.round_id[:8], "--reason", "[bold] a :smile: wrong list")
     said = (await arun(*with_config, *words)).splitlines()
     assert said[0].startswith("gathering: 3 of 4 institutions are present; waiting for dune until 20")
-    assert said[1] == "It costs nobody anything: held losses are freed."
+    assert said[1] == "Nobody has spent anything: held losses are freed, but for the local one."
     assert said[2] == f"round {status.round_id[:12]} is abandoned."
     again = await arun(*with_config, *words)
     assert "was abandoned before: [bold] a :smile: wrong list. " in again

@@ -150,10 +150,10 @@ def test_a_helper_outside_the_proposed_sum_has_spent_nothing():
 
 
 def test_the_end_of_a_secure_sum_that_never_began_says_that_it_was_free():
-    assert "too few. It costs nobody anything: held losses are freed." in ending(
+    assert "too few. Nobody has spent anything: held losses are freed, but for the local one." in ending(
         abandoned(GATHERING, "too few")
     )
-    assert "It costs nobody anything" not in ending(abandoned(replace(SEEN, present=NODES[:3])))
+    assert "Nobody has spent anything" not in ending(abandoned(replace(SEEN, present=NODES[:3])))
 
 
 def test_an_abandoned_round_that_nobody_handed_in_for_is_not_called_free():
@@ -166,9 +166,13 @@ def test_an_abandoned_round_that_nobody_handed_in_for_is_not_called_free():
 @pytest.mark.parametrize(
     ("status", "text"),
     [
-        pytest.param(MASKING, "It costs nobody anything: held losses are freed.", id="free"),
         pytest.param(
-            abandoned(GATHERING), "It costs nobody anything: held losses are freed.", id="never-begun"
+            MASKING, "Nobody has spent anything: held losses are freed, but for the local one.", id="free"
+        ),
+        pytest.param(
+            abandoned(GATHERING),
+            "Nobody has spent anything: held losses are freed, but for the local one.",
+            id="never-begun",
         ),
         pytest.param(
             AGREEING,

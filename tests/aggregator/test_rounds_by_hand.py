@@ -178,10 +178,10 @@ def test_a_round_that_counts_one_by_one_is_shown_so(play):
 def test_what_giving_up_while_gathering_costs_goes_by_the_mode(play, mode):
     status = replace(GATHERING, mode=mode.value)
     out, _ = play(manual.abandon, "abab", "no", sure=False, road=(status,))
-    assert out.splitlines()[1] == "It costs nobody anything: held losses are freed."
+    assert out.splitlines()[1] == "Nobody has spent anything: held losses are freed, but for the local one."
     ended = replace(status, phase=RoundPhase.ABANDONED, reason="no")
     out, _ = play(manual.abandon, "abab", "no", sure=False, road=(ended,))
-    assert ("It costs nobody anything" in out) == (mode is Mode.SECURE_SUM)
+    assert ("Nobody has spent anything" in out) == (mode is Mode.SECURE_SUM)
     assert ("may have spent all the same" in out) == (mode is Mode.INDIVIDUAL)
 
 
@@ -222,7 +222,7 @@ def test_before_agreement_giving_up_is_free_and_needs_no_yes(play, status):
     out, done = play(manual.abandon, "abab", "a wrong list", sure=False, road=(status,))
     assert play.answer is True
     assert done == [("abandon", "a wrong list")]
-    assert "It costs nobody anything: held losses are freed." in out
+    assert "Nobody has spent anything: held losses are freed, but for the local one." in out
     assert out.endswith("round abababababab is abandoned.\n")
 
 
@@ -241,5 +241,5 @@ def test_from_agreement_on_nothing_is_done_without_a_yes(play, status):
 def test_a_price_that_rose_while_giving_up_is_told(play):
     """Between the look and the end a node may have agreed."""
     out, _ = play(manual.abandon, "abab", "a wrong list", sure=False, road=(COUNTS, AGREEMENT))
-    assert "It costs nobody anything" in out
+    assert "Nobody has spent anything" in out
     assert "is abandoned. 3 institutions have spent" in out

@@ -212,8 +212,18 @@ def test_a_round_that_has_its_sum_is_waited_for_nowhere(status, play):
 @pytest.mark.parametrize(
     ("before", "period", "cost"),
     [
-        pytest.param(GATHERING, "2014", "It costs nobody anything: held losses are freed", id="gathering"),
-        pytest.param(COUNTS, "2016", "It costs nobody anything: held losses are freed", id="before"),
+        pytest.param(
+            GATHERING,
+            "2014",
+            "Nobody has spent anything: held losses are freed, but for the local one",
+            id="gathering",
+        ),
+        pytest.param(
+            COUNTS,
+            "2016",
+            "Nobody has spent anything: held losses are freed, but for the local one",
+            id="before",
+        ),
         pytest.param(
             AGREEMENT, "2015", "7 institutions have spent .*; 2 more may have, .*huis-09", id="after"
         ),
