@@ -79,12 +79,17 @@ def running(tmp_path_factory) -> Iterator[Running]:
         ends.callback(lambda: [made.stop(name) for name in list(made.nodes)])
         for export in exports:
             made.start(export.house.node)
-        before = os.environ.get(settings.CREDENTIALS)
-        os.environ[settings.CREDENTIALS] = str(parts.national.admin)
         yield made
-        os.environ.pop(settings.CREDENTIALS)
-        if before is not None:
-            os.environ[settings.CREDENTIALS] = before
+
+
+@pytest.fixture(scope="module", autouse=True)
+def administrator(request) -> Iterator[None]:
+    """The administrator's credentials in the environment, where a file uses the federation and no longer."""
+    with pytest.MonkeyPatch.context() as patch:
+        if any("running" in item.fixturenames for item in request.session.items if item.path == request.path):
+            parts = request.getfixturevalue("running").parts
+            patch.setenv(settings.CREDENTIALS, str(parts.national.admin))
+        yield
 
 
 def planted(export: sector.Export, count: int) -> sector.Export:
