@@ -141,8 +141,8 @@ def _check(releases: Path, material: Material, key: VerifyKey) -> Digest:
 def _contents(material: Material) -> tuple[Manifest, dict[str, bytes]]:
     programme, round_ = material.programme, material.round
     plan, national = material.plan, material.national
-    years = [estimate(programme, one.plan, one.national) for one in material.earlier]
-    rows = list(release.rows(programme, [*years, estimate(programme, plan, national)]))
+    years = [estimate(programme, one.national) for one in material.earlier]
+    rows = list(release.rows(programme, [*years, estimate(programme, national)]))
     sums = {str(one.year.period): one.national for one in material.earlier}
     contents = {"tables.csv": _csv(rows), "tables.parquet": _parquet(rows)}
     tables = release.table_facts(programme, plan, {**sums, str(round_.opened.period): national})

@@ -99,7 +99,7 @@ def simulated(divided: Programme, runs: int) -> tuple[float, float, float]:
     for run in range(runs + 1):
         national = add_up(plan, {"one": draw(codes, plan).vector})
         begun = time.perf_counter()
-        tables = estimate(divided, plan, national)
+        tables = estimate(divided, national)
         if run:  # the first run loads libraries
             took.append(time.perf_counter() - begun)
         found = [cell for table in tables.tables for cell in table.cells]

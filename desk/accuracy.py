@@ -12,7 +12,8 @@ from fractions import Fraction
 
 from samentel.counting.privacy import TableNoise, noise_plan
 from samentel.counting.shares import summed_variance
-from samentel.documents.programme import Mode, Programme, Table
+from samentel.documents.populations import Table
+from samentel.documents.programme import Mode, Programme
 from samentel.figures.estimate import Z
 from samentel.figures.workload import best_shares, bound, objective, spread
 

@@ -8,7 +8,8 @@ from enum import StrEnum
 from samentel.counting.privacy import TableNoise
 from samentel.counting.shares import summed_variance
 from samentel.documents.codelists import Dimension
-from samentel.documents.programme import Programme, Table
+from samentel.documents.populations import Table
+from samentel.documents.programme import Programme
 from samentel.figures.estimate import Z, cell_codes
 from samentel.figures.workload import variance_of
 

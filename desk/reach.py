@@ -6,7 +6,15 @@ The rule itself is in ``samentel.documents.levels``.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from samentel.documents.levels import consents_known, fixed_levels, least_at_level, ruled, too_small
+from samentel.documents.levels import (
+    channels,
+    consents_known,
+    fixed_levels,
+    least_at_level,
+    registered,
+    ruled,
+    too_small,
+)
 from samentel.documents.programme import Mode, Programme
 from samentel.documents.roster import Roster
 
@@ -56,6 +64,22 @@ def level_plans(programme: Programme, roster: Roster | None) -> tuple[LevelPlan,
         for dimension in ruled(programme)
         for code in dimension.codes
         for name in (f"{dimension.id}:{code.code}",)
+    ) + tuple(
+        LevelPlan(
+            level=name,
+            dimension=population.id,
+            dimension_nl=population.title.nl,
+            dimension_en=population.title.en,
+            code=code,
+            label_nl=code,
+            label_en=code,
+            by_consent=name in consented,
+            needed=None if name in consented else least,
+            there=there.get(name),
+        )
+        for population in registered(programme)
+        for code in channels(population)
+        for name in (f"{population.id}:{code}",)
     )
 
 

@@ -21,7 +21,8 @@ from node.source import Flags
 from node.texts import Words
 from samentel.counting.contribution import encode
 from samentel.documents.codelists import Dimension, Fixed
-from samentel.documents.programme import Population, Programme, Records, Table
+from samentel.documents.populations import Population, Records, Table
+from samentel.documents.programme import Programme
 from samentel.documents.roster import Institution
 from samentel.errors import DocumentError
 from samentel.ids import Period

@@ -11,7 +11,8 @@ from node.texts import Words
 from samentel.counting.privacy import attacker_power, epsilon_upper, noise_plan, total_rho
 from samentel.counting.shares import loss_of, share_plan, summed_variance
 from samentel.documents.codelists import Code, Dimension
-from samentel.documents.programme import Counting, Mode, Population, Programme
+from samentel.documents.populations import Counting, Population
+from samentel.documents.programme import Mode, Programme
 from samentel.figures.collusion import collusion_of, fewest_listed
 
 INSTITUTIONS, YEARS = (1, 2, 3), (1, 2, 5, 10)

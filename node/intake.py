@@ -32,7 +32,8 @@ from node.mapping import Mapping as ExportMapping
 from node.mapping import misfits, used
 from node.source import Flags, Integers
 from samentel.counting.contribution import Codes, Population, encode
-from samentel.documents.programme import Programme, Records
+from samentel.documents.populations import Records
+from samentel.documents.programme import Programme
 from samentel.documents.roster import Institution
 from samentel.errors import DocumentError
 from samentel.ids import Period

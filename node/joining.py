@@ -17,7 +17,7 @@ import numpy as np
 from node import source
 from node.records import EVENTS, LENDERS
 from node.source import Export, Integers
-from samentel.documents.programme import Records
+from samentel.documents.populations import Records
 
 LAST = 99_999_999  # where rows without a date stand
 

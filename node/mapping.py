@@ -20,7 +20,8 @@ from node.records import AGE, AGE_SOURCES, CODED, FIELDS, LENDERS, REQUIRED
 from node.texts import beside, both
 from samentel.documents.codelists import Dimension, Fixed
 from samentel.documents.model import UNKNOWN_KEY, Model, from_toml
-from samentel.documents.programme import Counting, Population, Programme, Records
+from samentel.documents.populations import Counting, Population, Records
+from samentel.documents.programme import Programme
 from samentel.errors import DocumentError, LocalFault
 
 CODES_SHOWN = 60  # of a code list, in a mistake

@@ -16,7 +16,8 @@ from samentel.counting.privacy import TableNoise
 from samentel.documents import levels
 from samentel.documents.envelope import Envelope
 from samentel.documents.keys import VerifyKey
-from samentel.documents.programme import Counting, Mode, Programme
+from samentel.documents.populations import Counting
+from samentel.documents.programme import Mode, Programme
 from samentel.documents.roster import Roster
 from samentel.documents.statements import Approval, Round, hear
 from samentel.errors import DocumentError, PeerError, Reason, Refusal

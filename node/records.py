@@ -8,7 +8,7 @@ what the codes mean is said in the programme.
 from collections.abc import Mapping
 from enum import Enum
 
-from samentel.documents.programme import Records
+from samentel.documents.populations import Records
 
 
 class Kind(Enum):

@@ -25,7 +25,8 @@ from node.config import Config
 from node.store import SealedPeriod, SnapshotRecord
 from samentel.counting.contribution import Codes, Integers
 from samentel.documents.keys import SigningKey
-from samentel.documents.programme import Counting, Programme
+from samentel.documents.populations import Counting
+from samentel.documents.programme import Programme
 from samentel.documents.roster import Institution
 from samentel.errors import LocalFault, Reason, Refusal
 from samentel.ids import Period

@@ -23,7 +23,7 @@ from node import form
 from node.lines import sorted_out
 from node.mapping import FileForm, Sheet, folded
 from node.mapping import Mapping as ExportMapping
-from samentel.documents.programme import Records
+from samentel.documents.populations import Records
 
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]

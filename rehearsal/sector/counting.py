@@ -14,7 +14,8 @@ import numpy as np
 from rehearsal.sector.houses import House
 from rehearsal.sector.rows import NOBODY, Integers, Rows, years
 from samentel.documents.codelists import Dimension, Fixed
-from samentel.documents.programme import Programme, Records
+from samentel.documents.populations import Records
+from samentel.documents.programme import Programme
 
 Kinds = Mapping[Records, Rows]
 Tables = Mapping[str, Mapping[tuple[str, ...], int]]

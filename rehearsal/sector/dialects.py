@@ -6,7 +6,7 @@ from datetime import date
 from enum import Enum
 
 from rehearsal.sector import figures, words
-from samentel.documents.programme import Records
+from samentel.documents.populations import Records
 
 REASONS_OF_VICTIMS = ("THB_SEX", "THB_LAB", "THB_CRI", "THB_OTH", "THB_SUSP")
 

@@ -12,7 +12,7 @@ from numpy.random import Generator
 from rehearsal.sector.dialects import Dialect, Layout
 from rehearsal.sector.houses import House
 from rehearsal.sector.rows import NOBODY, Rows, years
-from samentel.documents.programme import Records
+from samentel.documents.populations import Records
 
 NO_DATE = "31-02-????"
 _NAMES = ("Aaltje", "Bram", "Céline", "Daan", "Esmée", "Faas", "Gijs", "Zoë")

@@ -11,7 +11,8 @@ from rehearsal.sector import counting, exports, national, oddities, premises, vi
 from rehearsal.sector.exports import Export
 from rehearsal.sector.houses import HOUSES, NATION, SMALL, House
 from rehearsal.sector.rows import Rows, Span, joined
-from samentel.documents.programme import Programme, Records
+from samentel.documents.populations import Records
+from samentel.documents.programme import Programme
 from samentel.errors import LocalFault
 
 CONSENT_SINCE = 2018  # from then on helpers report with consent only

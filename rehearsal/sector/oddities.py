@@ -10,7 +10,7 @@ from rehearsal.sector.dialects import AgeFrom
 from rehearsal.sector.houses import House
 from rehearsal.sector.premises import whole_years
 from rehearsal.sector.rows import NO_AGE, NO_DAY, NOBODY, Days, Integers, Rows, joined
-from samentel.documents.programme import Records
+from samentel.documents.populations import Records
 
 Kinds = Mapping[Records, Rows]
 EVERY = 150  # clients to one double, one row without a number, one without a date

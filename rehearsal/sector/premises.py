@@ -12,7 +12,7 @@ from rehearsal.sector.houses import House
 from rehearsal.sector.national import Contacts
 from rehearsal.sector.rows import NO_AGE, NO_DAY, Days, Integers, Rows, Span, Words, joined, years
 from rehearsal.sector.victims import Victims, provinces
-from samentel.documents.programme import Records
+from samentel.documents.populations import Records
 
 A_YEAR = 10_000  # a person's number is this times the year of the first contact, and a place in it
 _STRANGER = 9_000  # from here on in a year's numbers, people who asked and never became clients

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from samentel.documents.programme import Programme, Table
+from samentel.documents.populations import Table
+from samentel.documents.programme import Programme
 
 Integers = NDArray[np.int64]
 

@@ -41,7 +41,8 @@ from samentel.documents.model import (
     from_json,
     to_bytes,
 )
-from samentel.documents.programme import Counting, Mode
+from samentel.documents.populations import Counting
+from samentel.documents.programme import Mode
 from samentel.errors import DocumentError, Reason, Refusal
 from samentel.ids import NO_DIGEST, Digest, Period, digest
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from statistics import NormalDist
 
-from samentel.documents.programme import Programme, Table
+from samentel.documents.populations import Table
+from samentel.documents.programme import Programme
 
 LEAST_SHARE_SCALE = 3  # far below this a sum of discrete Gaussians stops behaving as one
 _NORMAL = NormalDist()

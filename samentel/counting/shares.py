@@ -29,7 +29,8 @@ from samentel.counting.privacy import (
     scale_for,
     total_rho,
 )
-from samentel.documents.programme import Mode, Programme, RosterRules, Table
+from samentel.documents.populations import Table
+from samentel.documents.programme import Mode, Programme, RosterRules
 from samentel.errors import DocumentError
 
 TAU_MOST = Fraction(1, 10**9)  # tau times cells; far above what s * sigma_share >= 3 gives (below 1e-30)

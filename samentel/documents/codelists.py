@@ -12,7 +12,7 @@ from samentel.documents.model import Model, Name, Prose
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,47}$")]
 CodeText = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9_]{0,31}$")]
-Age = Annotated[int, Field(ge=0, le=150)]
+Bound = Annotated[int, Field(ge=0, le=10_000)]
 Codes = Annotated[tuple[CodeText, ...], Field(max_length=500)]
 
 
@@ -35,7 +35,8 @@ class Code(Model):
     """One level of a dimension.
 
     Attributes:
-        bounds: for a banded dimension, the lowest and highest whole year of age of this level, both included.
+        bounds: for a banded dimension, the lowest and highest whole number of this level, both included: of
+            years of age, or of days.
         members: of a dimension that rolls another up, the codes of that one that this level takes together;
             of one that the roster fixes, the words of the roster that it stands for (if none: of a type or
             province its own code; of facilities, a level that every institution can fill).
@@ -47,7 +48,7 @@ class Code(Model):
     code: CodeText
     nl: Name
     en: Name
-    bounds: tuple[Age, Age] | None = None
+    bounds: tuple[Bound, Bound] | None = None
     members: Codes = ()
     by_consent: bool = False
     alignment: dict[str, str] = Field(default_factory=dict)
@@ -66,6 +67,7 @@ class Dimension(Model):
             several dimensions all must.
         fixed_by: what of the roster decides which levels an institution's rows can have.
         rolls_up: the dimension of which this one takes codes together.
+        frozen: what a row has here does not change after its first date, whenever it is counted.
     """
 
     id: Key
@@ -78,10 +80,11 @@ class Dimension(Model):
     applies: dict[Key, Codes] = Field(default_factory=dict)
     fixed_by: Fixed | None = None
     rolls_up: Key | None = None
+    frozen: bool = False
 
     @property
     def banded(self) -> bool:
-        """Whether the levels are age bands rather than codes to be translated."""
+        """Whether the levels are bands of whole numbers rather than codes to be translated."""
         return any(code.bounds is not None for code in self.codes)
 
     @property
@@ -142,7 +145,7 @@ def _band_problems(dimension: Dimension) -> Iterator[str]:
     if any(low > high for low, high in ordered) or any(one[1] >= two[0] for one, two in neighbours):
         yield f"{place}: the bounds of its codes overlap or run backwards"
     elif any(one[1] + 1 < two[0] for one, two in neighbours):
-        yield f"{place}: the bounds of its codes leave ages out between them"
+        yield f"{place}: the bounds of its codes leave numbers out between them"
     if any(code.code == dimension.unknown and code.bounds for code in dimension.codes):
         yield f"{place}: the unknown code has no bounds"
 

@@ -5,14 +5,18 @@ a level that few institutions can fill would tell them. Therefore such a level
 has at least c + D + 2 institutions on the roster, or each of its institutions
 has agreed in its own approval that the level is published ("by consent").
 
+A population that only some types of institution register has such levels too: its
+channels, named population:channel.
+
 Both rules are for secure sums. In individual mode the coordinator sees an
 institution's own noisy tables anyway, and its approval says so.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from samentel.documents.codelists import Dimension, Fixed, rolled
+from samentel.documents.populations import Population
 from samentel.documents.programme import Mode, Programme
 from samentel.documents.roster import Institution, Roster
 
@@ -24,7 +28,7 @@ class FixedLevel:
     """One level of a dimension that the roster fixes, by itself or as a roll-up of one.
 
     Attributes:
-        name: such as "facility:COSM"; what an approval names when it consents.
+        name: such as "facility:COSM" or "requests:MEDIATED"; what an approval names when it consents.
         by_consent: published because each of its institutions agreed, however few there are.
         nodes: the institutions that can fill it, sorted; nobody's totals are at stake where there is none.
     """
@@ -58,13 +62,37 @@ def allowed(dimension: Dimension, institution: Institution) -> frozenset[int]:
     return frozenset(found or {unknown})
 
 
+def channel(population: Population, institution: Institution) -> str | None:
+    """The channel whose rows of a population this institution registers; None if it registers none.
+
+    "" where every institution registers all of its rows.
+    """
+    if population.registers is None:
+        return ""
+    return population.registers.channels.get(institution.type)
+
+
+def registered(programme: Programme) -> list[Population]:
+    """The populations with tables that only some types of institution register."""
+    used = {table.population for table in programme.tables}
+    return [one for one in programme.populations if one.registers is not None and one.id in used]
+
+
+def channels(population: Population) -> list[str]:
+    """The channels of a population that only some register, in the programme's order."""
+    return list(dict.fromkeys(population.registers.channels.values())) if population.registers else []
+
+
 def least_at_level(programme: Programme) -> int:
     """c + D + 2: how many institutions must be able to fill a level that is not by consent."""
     return programme.roster.collude_max + programme.roster.absent_max + LEAST_HONEST
 
 
 def fixed_levels(programme: Programme, roster: Roster) -> tuple[FixedLevel, ...]:
-    """Every level of the programme's tables that the roster fixes, in the programme's order."""
+    """Every level of the programme's tables that the roster fixes, in the programme's order.
+
+    Where several populations are counted along a dimension, the institutions of the one that fewest register.
+    """
     alike: dict[
         tuple[str, str, tuple[str, ...]], list[Institution]
     ] = {}  # a thousand are of some thirty kinds
@@ -72,16 +100,22 @@ def fixed_levels(programme: Programme, roster: Roster) -> tuple[FixedLevel, ...]
         alike.setdefault((one.type, one.province, one.facilities), []).append(one)
     levels = []
     for dimension in ruled(programme):
-        nodes: list[list[str]] = [[] for _ in dimension.codes]
-        for group in alike.values():
-            for place in _reach(programme, dimension, group[0]):
-                nodes[place] += [one.node for one in group]
-        levels += [
-            FixedLevel(
-                _name(dimension, place), _by_consent(programme, dimension, place), tuple(sorted(found))
+        for place in range(len(dimension.codes)):
+            kinds = [group for group in alike.values() if place in _reach(programme, dimension, group[0])]
+            fewest = min(
+                (found for one in _counted_along(programme, dimension) if (found := _who(one, kinds))),
+                key=len,
+                default=(),
             )
-            for place, found in enumerate(nodes)
-        ]
+            levels.append(
+                FixedLevel(_name(dimension, place), _by_consent(programme, dimension, place), fewest)
+            )
+    for population in registered(programme):
+        for name in channels(population):
+            mine = (one.node for one in roster.institutions if channel(population, one) == name)
+            levels.append(
+                FixedLevel(_channel(population, name), _consented(population, name), tuple(sorted(mine)))
+            )
     return tuple(levels)
 
 
@@ -126,8 +160,13 @@ def consents_needed(programme: Programme, institution: Institution) -> tuple[str
     return tuple(
         _name(dimension, place)
         for dimension in ruled(programme)
+        if any(channel(one, institution) is not None for one in _counted_along(programme, dimension))
         for place in sorted(_reach(programme, dimension, institution))
         if _by_consent(programme, dimension, place)
+    ) + tuple(
+        _channel(population, mine)
+        for population in registered(programme)
+        if (mine := channel(population, institution)) is not None and _consented(population, mine)
     )
 
 
@@ -140,6 +179,11 @@ def consents_known(programme: Programme) -> tuple[str, ...]:
         for dimension in ruled(programme)
         for place in range(len(dimension.codes))
         if _by_consent(programme, dimension, place)
+    ) + tuple(
+        _channel(population, name)
+        for population in registered(programme)
+        for name in channels(population)
+        if _consented(population, name)
     )
 
 
@@ -156,6 +200,20 @@ def ruled(programme: Programme) -> list[Dimension]:
         if dimension.id in names and fine.fixed_by is not None:
             found.setdefault(fine.id, []).append(dimension)
     return [used[0] if len(used) == 1 else programme.dimension(fine) for fine, used in found.items()]
+
+
+def _counted_along(programme: Programme, dimension: Dimension) -> list[Population]:
+    """The populations with a table along a dimension, or along one that takes codes of the same together."""
+    fine = _fine(programme, dimension)
+    alike = {one.id for one in programme.dimensions if _fine(programme, one) is fine}
+    used = {table.population for table in programme.tables if alike & set(table.dimensions)}
+    return [one for one in programme.populations if one.id in used]
+
+
+def _who(population: Population, kinds: Sequence[Sequence[Institution]]) -> tuple[str, ...]:
+    """The institutions of these kinds that register a population, sorted."""
+    mine = [group for group in kinds if channel(population, group[0]) is not None]
+    return tuple(sorted(one.node for group in mine for one in group))
 
 
 def _fine(programme: Programme, dimension: Dimension) -> Dimension:
@@ -182,3 +240,11 @@ def _by_consent(programme: Programme, dimension: Dimension, place: int) -> bool:
 
 def _name(dimension: Dimension, place: int) -> str:
     return f"{dimension.id}:{dimension.codes[place].code}"
+
+
+def _consented(population: Population, name: str) -> bool:
+    return population.registers is not None and name in population.registers.by_consent
+
+
+def _channel(population: Population, name: str) -> str:
+    return f"{population.id}:{name}"

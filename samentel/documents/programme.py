@@ -13,11 +13,12 @@ from typing import Annotated
 
 from pydantic import Field, PrivateAttr, StringConstraints, model_validator
 
-from samentel.documents import codelists
+from samentel.documents import codelists, populations
 from samentel.documents.codelists import Dimension, Fixed, Key, Text, repeated
 from samentel.documents.envelope import Envelope, open_envelope
 from samentel.documents.keys import VerifyKey
 from samentel.documents.model import Exact, Model, Name, from_toml
+from samentel.documents.populations import Population, Table
 from samentel.ids import NO_DIGEST, Digest, Period, digest
 
 PAYLOAD_TYPE = "application/vnd.samentel.programme.v1+toml"
@@ -29,69 +30,6 @@ class Mode(StrEnum):
 
     INDIVIDUAL = "individual"
     SECURE_SUM = "secure-sum"
-
-
-class Counting(StrEnum):
-    """Whom a population counts in a period."""
-
-    INFLOW = "inflow"
-    STOCK = "stock"
-
-
-class Records(StrEnum):
-    """Which records of an institution a population counts."""
-
-    CLIENTS = "clients"
-    VICTIMS = "victims"
-    REQUESTS = "requests"
-    PLACEMENTS = "placements"
-
-
-class Population(Model):
-    """Whom the tables count.
-
-    Attributes:
-        records: which of an institution's records are its rows.
-        rows_per_person: k, the most rows one person can add to each table of this population.
-        distinct: a dimension of whose levels each counts a person once, with the first row; of the rows that
-            are left the first k count.
-        reference: about how many rows the country has in a period, from published figures, for planning; with
-            its source.
-        rows_max: the most rows of one institution that count in one cell. Far above what any institution has:
-            it bounds the vectors of a secure sum, and stops an export that holds everything a thousand times.
-    """
-
-    id: Key
-    title: Text
-    definition: Text
-    counting: Counting
-    records: Records = Records.CLIENTS
-    distinct: Key | None = None
-    reference: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
-    reference_source: Name | None = None
-    rows_per_person: Annotated[int, Field(ge=1, le=8)]
-    rows_max: Annotated[int, Field(ge=1000, le=10_000_000)] = 100_000
-
-
-class Table(Model):
-    """One national table.
-
-    Attributes:
-        dimensions: none for the total of the population.
-        rho_share: the part of the programme's rho that this table spends. Zero for a table that is not
-            measured but follows from others of its population.
-        weight: how much its accuracy matters, beside other tables, when the shares are chosen.
-        years: 3 for a table that is published as the sum of three years only, since its counts are small.
-    """
-
-    id: Key
-    title: Text
-    question: Text
-    population: Key
-    dimensions: Annotated[tuple[Key, ...], Field(max_length=4)] = ()
-    rho_share: Exact
-    weight: Exact = Fraction(1)
-    years: Annotated[int, Field(ge=1, le=3)] = 1
 
 
 class RosterRules(Model):
@@ -115,6 +53,9 @@ class Programme(Model):
         rho: zero-concentrated privacy loss of one completed attempt, all tables together.
         delta: the delta at which epsilon is quoted for readers.
         tick_seconds: vectors leave at whole multiples of this, so that timing says nothing of rows.
+        licence: under which releases are published, by its SPDX name.
+        planned_days: a release is planned within so many days after the end of its period.
+        justification: why this rho, and who decided on it; every release repeats it.
     """
 
     id: Key
@@ -128,6 +69,9 @@ class Programme(Model):
     delta: Exact
     max_attempts: Annotated[int, Field(ge=1, le=5)]
     tick_seconds: Annotated[float, Field(ge=0.05, le=3600)]
+    licence: Name = "CC-BY-4.0"
+    planned_days: Annotated[int, Field(ge=1, le=730)] = 180
+    justification: Text | None = None
     roster: RosterRules
     populations: Annotated[tuple[Population, ...], Field(min_length=1, max_length=16)]
     dimensions: Annotated[tuple[Dimension, ...], Field(min_length=1, max_length=64)]
@@ -216,7 +160,9 @@ def _problems(programme: Programme) -> Iterator[str]:
     if not 0 < programme.delta < 1:
         yield "delta: must lie between 0 and 1"
     yield from codelists.problems(programme.dimensions)
-    yield from _population_problems(programme)
+    yield from populations.problems(
+        programme.populations, programme.period, [dimension.id for dimension in programme.dimensions]
+    )
     yield from _table_problems(programme)
     rules = programme.roster
     if rules.institutions_min - rules.collude_max - rules.absent_max < 2:
@@ -226,25 +172,13 @@ def _problems(programme: Programme) -> Iterator[str]:
         )
 
 
-def _population_problems(programme: Programme) -> Iterator[str]:
-    dimensions = {dimension.id for dimension in programme.dimensions}
-    for population in programme.populations:
-        place = f"populations.{population.id}"
-        if population.distinct is not None and population.distinct not in dimensions:
-            yield f"{place}.distinct: there is no dimension {population.distinct}"
-        if (population.reference is None) != (population.reference_source is None):
-            yield f"{place}.reference: a reference figure and its source go together"
-        if population.counting is Counting.STOCK and population.records is not Records.CLIENTS:
-            yield f"{place}.counting: only clients can be counted as stock"
-
-
 def _table_problems(programme: Programme) -> Iterator[str]:
     dimensions = {dimension.id: dimension for dimension in programme.dimensions}
-    populations = {population.id for population in programme.populations}
+    counted = {population.id for population in programme.populations}
     cells = 0
     for table in programme.tables:
         place = f"tables.{table.id}"
-        if table.population not in populations:
+        if table.population not in counted:
             yield f"{place}.population: there is no population {table.population}"
         missing = [name for name in table.dimensions if name not in dimensions]
         yield from (f"{place}.dimensions: there is no dimension {name}" for name in missing)
@@ -282,15 +216,17 @@ def _crossing_problems(
 
 
 def _fixed_twice(programme: Programme, known: Mapping[str, Dimension]) -> Iterator[str]:
-    used = {name: known[name] for table in programme.tables for name in table.dimensions if name in known}
-    fine = {one.id: one for one in (known.get(one.rolls_up or "", one) for one in used.values())}
-    for fixed in (Fixed.TYPE, Fixed.PROVINCE):
-        same = [one.id for one in fine.values() if one.fixed_by is fixed]
-        if len(same) > 1:  # a level could be the difference of two others, and escape the rule for both
-            yield (
-                f"dimensions.{same[1]}: like {same[0]} it is the {fixed} of an institution; let one roll the "
-                "other up"
-            )
+    for population in programme.populations:
+        tables = [table for table in programme.tables if table.population == population.id]
+        used = {name: known[name] for table in tables for name in table.dimensions if name in known}
+        fine = {one.id: one for one in (known.get(one.rolls_up or "", one) for one in used.values())}
+        for fixed in (Fixed.TYPE, Fixed.PROVINCE):
+            same = [one.id for one in fine.values() if one.fixed_by is fixed]
+            if len(same) > 1:  # a level could be the difference of two others, and escape the rule for both
+                yield (
+                    f"dimensions.{same[1]}: like {same[0]} it is the {fixed} of an institution; let one roll "
+                    "the other up"
+                )
 
 
 def _follows(table: Table, measured: Sequence[Table]) -> bool:

@@ -33,7 +33,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samentel.documents.codelists import Dimension, rolled
-from samentel.documents.programme import Programme, Table
+from samentel.documents.populations import Table
+from samentel.documents.programme import Programme
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]

@@ -18,7 +18,8 @@ import numpy as np
 from samentel.counting.contribution import Integers
 from samentel.counting.privacy import TableNoise
 from samentel.counting.shares import summed_variance
-from samentel.documents.programme import Programme, Table
+from samentel.documents.populations import Table
+from samentel.documents.programme import Programme
 from samentel.errors import PeerError
 from samentel.figures.display import Shown, never_negative
 from samentel.figures.effects import (
@@ -47,11 +48,13 @@ class NationalSum:
     Attributes:
         survivors: node ids in the sum, sorted.
         tables: by table id, the summed noisy counts times s, null cell left out. Each of shape (cells,).
+        granularities: by table id, s.
         variances: by table id, the variance of the noise in one cell of the sum, in persons squared.
     """
 
     survivors: tuple[str, ...]
     tables: Mapping[str, Integers]
+    granularities: Mapping[str, int]
     variances: Mapping[str, float]
 
 
@@ -263,20 +266,21 @@ def national_of(plan: Sequence[TableNoise], survivors: Sequence[str], counts: In
         tables[noise.table] = counts[start : start + noise.cells]
         variances[noise.table] = float(summed_variance(noise, len(survivors)))
         start += noise.cells + 1
-    return NationalSum(tuple(sorted(survivors)), tables, variances)
+    granularities = {noise.table: noise.granularity for noise in plan}
+    return NationalSum(tuple(sorted(survivors)), tables, granularities, variances)
 
 
 def _length(plan: Sequence[TableNoise]) -> int:
     return sum(noise.cells + 1 for noise in plan)
 
 
-def estimate(programme: Programme, plan: Sequence[TableNoise], national: NationalSum) -> NationalTables:
+def estimate(programme: Programme, national: NationalSum) -> NationalTables:
     """Every cell of every table, measured or not, with its standard deviation and interval.
 
     Raises:
-        ValueError: the plan or the sum does not fit the programme.
+        ValueError: the sum does not fit the programme.
     """
-    sums = _in_persons(programme, plan, national)
+    sums = _in_persons(programme, national)
     fits = tuple(_fit(programme, name, national.variances, sums) for name in populations_of(programme))
     return _national(fits, {table.id: cell_codes(programme, table) for table in programme.tables})
 
@@ -317,16 +321,11 @@ def cell_codes(programme: Programme, table: Table) -> list[tuple[str, ...]]:
     ]
 
 
-def _in_persons(
-    programme: Programme, plan: Sequence[TableNoise], national: NationalSum
-) -> Mapping[str, Floats]:
-    found = {}
-    for table, noise in zip(programme.measured, plan, strict=True):
-        counts = national.tables[table.id]
-        if noise.table != table.id or counts.shape != (programme.cells(table),):
-            raise ValueError(f"the sum of table {table.id} does not fit the programme")
-        found[table.id] = counts / noise.granularity
-    return found
+def _in_persons(programme: Programme, national: NationalSum) -> Mapping[str, Floats]:
+    asked = [(table.id, programme.cells(table)) for table in programme.measured]
+    if asked != [(name, len(counts)) for name, counts in national.tables.items()]:
+        raise ValueError("the sum does not fit the tables that the programme measures")
+    return {name: counts / national.granularities[name] for name, counts in national.tables.items()}
 
 
 def _fit(

@@ -14,7 +14,8 @@ from pydantic import Field, StringConstraints
 from samentel.counting.privacy import TableNoise, attacker_power, epsilon_upper, total_rho
 from samentel.documents.codelists import Text
 from samentel.documents.model import DigestField, Exact, LongExact, Model, Moment, Name, PeriodField
-from samentel.documents.programme import Mode, Programme, Table
+from samentel.documents.populations import Table
+from samentel.documents.programme import Mode, Programme
 from samentel.figures.collusion import Collusion, collusion_of
 from samentel.figures.estimate import CONFIDENCE, NationalSum, NationalTables, pooled
 from samentel.figures.listed import CodeList, listed

@@ -31,7 +31,8 @@ from math import prod, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from samentel.documents.programme import Programme, Table
+from samentel.documents.populations import Table
+from samentel.documents.programme import Programme
 from samentel.figures.effects import (
     Effect,
     Floats,

@@ -41,7 +41,7 @@ def published(programme, coordinator):
     text = io.StringIO()
     writer = csv.DictWriter(text, release.COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(release.rows(programme, [estimate(programme, plan, national)]))
+    writer.writerows(release.rows(programme, [estimate(programme, national)]))
     files = {
         "tables.csv": text.getvalue().encode(),
         "tables.parquet": b"PAR1 as far as the desk can tell PAR1",

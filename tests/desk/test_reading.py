@@ -72,7 +72,7 @@ def national(alone):
         text = io.StringIO()
         writer = csv.DictWriter(text, release.COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(release.rows(programme, [estimate(programme, plan, summed)]))
+        writer.writerows(release.rows(programme, [estimate(programme, summed)]))
         changes = {"tables": release.table_facts(programme, plan, {"2025": summed}), "title": programme.title}
         return alone.model_copy(update=changes), figures(text.getvalue().encode())
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from node import intake, mapping, source
 from samentel.documents import programme as programmes
-from samentel.documents.programme import Records
+from samentel.documents.populations import Records
 from samentel.documents.roster import Institution
 from samentel.errors import DocumentError, LocalFault
 from samentel.ids import Period

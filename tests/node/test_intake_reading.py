@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from desk.packaged import packaged
 from node import form, intake, lines, mapping, source
 from samentel.documents import programme as programmes
-from samentel.documents.programme import Records
+from samentel.documents.populations import Records
 from samentel.documents.roster import Institution
 from samentel.errors import DocumentError, LocalFault
 from samentel.ids import Period

@@ -14,6 +14,7 @@ from samentel.counting.ledger import Charge, Kind, Loss
 from samentel.counting.privacy import noise_plan, total_rho
 from samentel.documents import programme as programmes
 from samentel.documents.keys import SigningKey
+from samentel.documents.populations import Counting
 from samentel.documents.roster import Institution, Roster
 from samentel.documents.statements import Approval, Round, state
 from samentel.errors import Reason, Refusal
@@ -104,7 +105,7 @@ def spent(programme, rho=None, year=2025, round_id="9" * 64):
         period=Period(year),
         attempt=1,
         mode=programmes.Mode.INDIVIDUAL,
-        counting=programmes.Counting.INFLOW,
+        counting=Counting.INFLOW,
         rho_central=rho,
         rho_local=rho,
     )

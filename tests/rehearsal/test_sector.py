@@ -13,7 +13,7 @@ from node import intake, mapping
 from rehearsal import sector
 from samentel.documents import levels
 from samentel.documents import programme as programmes
-from samentel.documents.programme import Records
+from samentel.documents.populations import Records
 from samentel.documents.roster import Roster
 from samentel.errors import LocalFault
 from samentel.ids import Period

@@ -13,7 +13,7 @@ import pytest
 from desk.packaged import packaged
 from rehearsal import sector
 from samentel.documents import programme as programmes
-from samentel.documents.programme import Records
+from samentel.documents.populations import Records
 
 PAGE = Path(__file__).parents[2] / "docs" / "sector.md"
 YEAR, SHOWN, SEEDS = 2025, 7, (1, 2, 3, 4, 5)

@@ -33,7 +33,15 @@ WRITTEN: dict[str, Any] = {
     "roster": {"institutions_min": 3, "collude_max": 0, "absent_max": 1},
     "populations": [
         {"id": "persons", "title": TEXT, "definition": TEXT, "counting": "inflow", "rows_per_person": 1},
-        {"id": "episodes", "title": TEXT, "definition": TEXT, "counting": "stock", "rows_per_person": 2},
+        {
+            "id": "episodes",
+            "title": TEXT,
+            "definition": TEXT,
+            "counting": "stock",
+            "rows_per_person": 2,
+            "records": "placements",
+            "reference_day": "12-31",
+        },
     ],
     "dimensions": [
         {

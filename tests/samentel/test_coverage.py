@@ -80,7 +80,7 @@ def releases(programme: Programme, noises: Sequence[Integers]) -> Callable[[str]
         plan, true = noise_plan(programme), truth(programme, sector)
         exact = np.concatenate([np.append(true[it.table] * it.granularity, 0) for it in plan])
         return [
-            estimate(programme, plan, add_up(plan, {"one": exact + noise}))
+            estimate(programme, add_up(plan, {"one": exact + noise}))
             for noise in noises[first : first + RUNS[sector]]
         ]
 

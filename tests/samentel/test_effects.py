@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from samentel.counting.privacy import noise_plan
 from samentel.documents.codelists import rolled
-from samentel.documents.programme import Programme, Table, parse
+from samentel.documents.populations import Table
+from samentel.documents.programme import Programme, parse
 from samentel.figures import workload
 from samentel.figures.effects import Floats, fitted, noise_after, populations_of, space_of
 from samentel.figures.estimate import NationalSum, cell_codes, estimate
@@ -167,7 +168,8 @@ def test_estimates_are_those_of_dense_least_squares_and_all_tables_agree(
     variances, rng = noise(programme), np.random.default_rng(seed)
     plan = noise_plan(programme)
     counts = {it.table: rng.integers(-500, 500, it.cells) for it in plan}
-    tables = estimate(programme, plan, NationalSum(("a",), counts, variances))
+    granularities = {it.table: it.granularity for it in plan}
+    tables = estimate(programme, NationalSum(("a",), counts, granularities, variances))
     for population in populations_of(programme):
         mine, _, matrix = dense(programme, population, variances)
         given_in = np.concatenate([counts[it.table] / it.granularity for it in plan if it.table in

@@ -24,7 +24,8 @@ from samentel.counting.ledger import (
     next_entry,
     verify,
 )
-from samentel.documents.programme import Counting, Mode
+from samentel.documents.populations import Counting
+from samentel.documents.programme import Mode
 from samentel.errors import DocumentError, Reason, Refusal
 from samentel.ids import NO_DIGEST, Digest, Period, digest
 

@@ -124,9 +124,9 @@ MISTAKES = [
     (
         put("dimensions", 1, "codes", 0, "bounds"),
         [0, 16],
-        "dimensions.age: the bounds of its codes leave ages out",
+        "dimensions.age: the bounds of its codes leave numbers out",
     ),
-    (put("dimensions", 1, "codes", 0, "bounds"), [0, 151], "dimensions.1.codes.0.bounds.1: "),
+    (put("dimensions", 1, "codes", 0, "bounds"), [0, 10_001], "dimensions.1.codes.0.bounds.1: "),
     (put("dimensions", 1, "codes", 2, "bounds"), [0, 1], "dimensions.age: the unknown code has no bounds"),
     (
         put("dimensions", 0, "codes", 0, "bounds"),

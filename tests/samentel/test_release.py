@@ -126,7 +126,7 @@ def test_tables_state_the_noise_that_is_really_in_them(programme: Programme) -> 
 
 
 def test_every_cell_of_every_table_is_one_row_with_all_columns_in_order(programme: Programme) -> None:
-    tables = estimate(programme, noise_plan(programme), national_sum(programme))
+    tables = estimate(programme, national_sum(programme))
     found = list(rows(programme, [tables]))
     assert all(tuple(row) == COLUMNS for row in found)
     assert [(row["table"], row["cell"]) for row in found] == [
@@ -168,7 +168,7 @@ def derived(written: dict[str, Any], toml: Callable[[dict[str, Any]], bytes]) ->
 
 def test_tables_that_were_not_measured_are_published_like_all_others(derived: Programme) -> None:
     plan, national = noise_plan(derived), national_sum(derived)
-    tables = estimate(derived, plan, national)
+    tables = estimate(derived, national)
     found = [row for row in rows(derived, [tables]) if row["table"] in ("persons", "age")]
     assert [row["codes"] for row in found] == ["", "A0", "A18", "U"]
     assert (found[0]["dimensions"], found[0]["label_nl"], found[0]["label_en"]) == ("", "Totaal", "Total")
@@ -182,7 +182,7 @@ def test_tables_that_were_not_measured_are_published_like_all_others(derived: Pr
 
 def test_a_table_for_three_years_is_left_out_of_one_and_the_manifest_says_why(derived: Programme) -> None:
     plan, national = noise_plan(derived), national_sum(derived)
-    tables = estimate(derived, plan, national)
+    tables = estimate(derived, national)
     assert "reason" not in {row["table"] for row in rows(derived, [tables])}
     facts = {fact.id: fact for fact in table_facts(derived, plan, {"2025": national})}
     assert {name for name, fact in facts.items() if fact.withheld} == {"reason"}
@@ -200,7 +200,7 @@ def test_once_there_are_three_years_their_sum_is_published_beside_the_tables_of_
     derived: Programme,
 ) -> None:
     plan, national = noise_plan(derived), national_sum(derived)
-    tables = estimate(derived, plan, national)
+    tables = estimate(derived, national)
     found = {row["table"]: row for row in rows(derived, [tables, tables, tables])}
     assert found["reason"]["sd"] == pytest.approx(math.sqrt(3) * tables.table("reason").cells[-1].sd)
     assert found["reason"]["estimate"] == pytest.approx(3 * tables.table("reason").cells[-1].estimate)

@@ -166,7 +166,7 @@ def compare(programme, terms, result, codes) -> Iterable[Published]:
     plan = plan_of(programme, len(terms.members), result.dealers)
     names = [terms.members[at].node for at in result.positions]
     national = national_of(plan, names, result.counts(terms))
-    for table, noise in zip(estimate(programme, plan, national).tables, plan, strict=True):
+    for table, noise in zip(estimate(programme, national).tables, plan, strict=True):
         truth = sum(
             np.bincount(codes[at].cells[table.table], minlength=noise.cells) for at in result.positions
         )
