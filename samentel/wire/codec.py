@@ -10,7 +10,7 @@ so that eight million bytes of empty parts would become a thousand million.
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
@@ -27,8 +27,6 @@ FIELDS_MOST = 1_000_000  # in one message, all parts together; eight million byt
 _VARINT, _BYTES, _GROUPS = 0, 2, frozenset({3, 4, 6, 7})  # wire types; groups and what does not exist
 _STRANGE = "not a message of this contract"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # and halves of pairs, which no UTF-8 holds
-
-_FIELDS: dict[type[Any], Mapping[str, Any]] = {}  # read once a class: type hints are slow
 
 T = TypeVar("T")
 
@@ -55,7 +53,8 @@ def decode(kind: type[T], data: bytes) -> T:
         message.ParseFromString(data)
     except DecodeError:
         raise MessageError("", _STRANGE) from None
-    return _value(kind, message, "")
+    value: T = _value(kind, message, "")
+    return value
 
 
 def encode(value: object) -> bytes:
@@ -67,31 +66,58 @@ def encode(value: object) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A field as it must stand in the bytes: ``most`` times, and of which class if it has parts itself."""
+class _Field:
+    """A field as it must be, worked out once a class: to read a hint is slow.
+
+    Attributes:
+        most: how often it may stand in the bytes.
+        many: the length of a list; None where there is one value.
+        kind, bound: of one value. Its kind is a class of the contract (a ``part``), an enumeration (with
+            its ``members`` by their numbers), or that of a text, of bytes or of a number.
+    """
 
     name: str
     wire: int
-    bound: Size | None
-    part: Any  # a class, or None
-
-    @property
-    def most(self) -> int:
-        return 1 if self.bound is None else self.bound.most
+    most: int
+    many: Size | None
+    kind: Any
+    bound: Size | Range | None
+    part: bool
+    members: Mapping[int, IntEnum] | None
 
 
 @cache
-def _layout(kind: Any) -> tuple[_Place, ...]:
+def _layout(kind: Any) -> tuple[_Field, ...]:
     """By field number, from 1: the order of the class is that of the contract."""
-    places = []
-    for name, hint in _fields(kind).items():
-        bare, bound = _bare(hint), _bound(hint)
-        many = get_origin(bare) is tuple
-        one: Any = _bare(get_args(bare)[0]) if many else bare
-        wire = _VARINT if issubclass(one, int) else _BYTES
-        part = one if dataclasses.is_dataclass(one) else None
-        places.append(_Place(name, wire, bound if many and isinstance(bound, Size) else None, part))
-    return tuple(places)
+    hints = BORROWED.get(kind) or get_type_hints(kind, include_extras=True)
+    return tuple(_field(field.name, hints[field.name]) for field in dataclasses.fields(kind))
+
+
+def _field(name: str, hint: Any) -> _Field:
+    bare, bound = _split(hint)
+    many = None
+    if get_origin(bare) is tuple:
+        assert isinstance(bound, Size), name  # tests/samentel/test_codec.py: every list has its bound
+        many = bound
+        bare, bound = _split(get_args(bare)[0])
+    return _Field(
+        name=name,
+        wire=_VARINT if issubclass(bare, int) else _BYTES,
+        most=1 if many is None else many.most,
+        many=many,
+        kind=bare,
+        bound=bound,
+        part=dataclasses.is_dataclass(bare),
+        members={member.value: member for member in bare} if issubclass(bare, IntEnum) else None,
+    )
+
+
+def _split(hint: Any) -> tuple[Any, Size | Range | None]:
+    """The bare type and its bound."""
+    if get_origin(hint) is not Annotated:
+        return hint, None
+    bare, bound = get_args(hint)
+    return bare, bound
 
 
 def _survey(kind: Any, data: bytes, span: tuple[int, int], path: str, left: list[int]) -> None:
@@ -112,23 +138,29 @@ def _survey(kind: Any, data: bytes, span: tuple[int, int], path: str, left: list
             raise MessageError("", _STRANGE)
         if not known or layout[number - 1].wire != wire:
             raise MessageError(path, "holds a field that is not in the contract")
-        place = layout[number - 1]
-        inner = f"{path}.{place.name}" if path else place.name
+        field = layout[number - 1]
         times[number - 1] += 1
-        if times[number - 1] > place.most:
-            _refuse_another(place, inner)
-        if place.part is not None:
-            inner = f"{inner}[{times[number - 1] - 1}]" if place.bound else inner
-            _survey(place.part, data, (start, at), inner, left)
+        if times[number - 1] > field.most:
+            _refuse_another(field, _inside(path, field.name))
+        if field.part:
+            inner = _inside(path, field.name)
+            inner = f"{inner}[{times[number - 1] - 1}]" if field.many is not None else inner
+            _survey(field.kind, data, (start, at), inner, left)
 
 
-def _refuse_another(place: _Place, path: str) -> None:
-    if place.bound is None:
+def _refuse_another(field: _Field, path: str) -> None:
+    if field.many is None:
         raise MessageError(path, "stands twice")
-    raise MessageError(path, f"must have between {place.bound.least} and {place.bound.most} elements")
+    raise MessageError(path, f"must have between {field.many.least} and {field.many.most} elements")
+
+
+def _inside(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
+    if at < end and data[at] < 0x80:
+        return data[at], at + 1  # most are one byte
     value = 0
     for place in range(min(10, end - at)):
         byte = data[at + place]
@@ -144,62 +176,52 @@ def _protobuf(name: str) -> Callable[..., Message]:
     return found
 
 
-def _fields(kind: type[Any]) -> Mapping[str, Any]:
-    if kind not in _FIELDS:
-        borrowed = BORROWED.get(kind)
-        hints = borrowed if borrowed is not None else get_type_hints(kind, include_extras=True)
-        _FIELDS[kind] = {field.name: hints[field.name] for field in dataclasses.fields(kind)}
-    return _FIELDS[kind]
-
-
-def _value(kind: type[T], message: Message, path: str) -> T:
+def _value(kind: Any, message: Message, path: str) -> Any:
     parts = {}
-    for name, hint in _fields(kind).items():
-        place = f"{path}.{name}" if path else name
-        if dataclasses.is_dataclass(_bare(hint)) and not message.HasField(name):
+    for field in _layout(kind):
+        place = _inside(path, field.name)
+        if field.part and field.many is None and not message.HasField(field.name):
             raise MessageError(place, "is missing")
-        parts[name] = _from_wire(hint, getattr(message, name), place)
+        raw = getattr(message, field.name)
+        if field.many is None:
+            parts[field.name] = _from_wire(field, raw, place)
+        else:
+            # The length is checked before the parts are read, so that a long list costs nothing.
+            _check(raw, field.many, place)
+            parts[field.name] = tuple([_from_wire(field, one, f"{place}[{n}]") for n, one in enumerate(raw)])
     return kind(**parts)
 
 
-def _from_wire(hint: Any, raw: Any, path: str) -> Any:
-    bare, bound = _bare(hint), _bound(hint)
-    if get_origin(bare) is tuple:
-        # The length is checked before the parts are read, so that a long list costs nothing.
-        _check(raw, bound, path)
-        item = get_args(bare)[0]
-        return tuple(_from_wire(item, part, f"{path}[{number}]") for number, part in enumerate(raw))
-    if dataclasses.is_dataclass(bare):
-        part: Any = bare
-        return _value(part, raw, path)
-    if issubclass(bare, IntEnum):
-        if raw not in set(bare):
+def _from_wire(field: _Field, raw: Any, path: str) -> Any:
+    if field.part:
+        return _value(field.kind, raw, path)
+    if field.members is not None:
+        if raw not in field.members:
             raise MessageError(path, "is not one of its values")
-        return bare(raw)
-    _check(raw, bound, path)
+        return field.members[raw]
+    _check(raw, field.bound, path)
     return raw
 
 
 def _message(value: Any, path: str) -> Message:
-    return _protobuf(type(value).__name__)(**dict(_to_wire_fields(value, path)))
+    kind: Any = type(value)
+    fields = {}
+    for field in _layout(kind):
+        place, part = _inside(path, field.name), getattr(value, field.name)
+        if field.many is None:
+            fields[field.name] = _to_wire(field, part, place)
+        else:
+            _check(part, field.many, place)
+            fields[field.name] = [_to_wire(field, one, f"{place}[{n}]") for n, one in enumerate(part)]
+    return _protobuf(kind.__name__)(**fields)
 
 
-def _to_wire_fields(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    for name, hint in _fields(type(value)).items():
-        yield name, _to_wire(hint, getattr(value, name), f"{path}.{name}" if path else name)
-
-
-def _to_wire(hint: Any, value: Any, path: str) -> Any:
-    bare = _bare(hint)
-    if dataclasses.is_dataclass(bare):
+def _to_wire(field: _Field, value: Any, path: str) -> Any:
+    if not isinstance(value, field.kind):
+        raise MessageError(path, f"is not of the type {field.kind.__name__}")
+    if field.part:
         return _message(value, path)
-    if get_origin(bare) is tuple:
-        _check(value, _bound(hint), path)
-        item = get_args(bare)[0]
-        return [_to_wire(item, part, f"{path}[{number}]") for number, part in enumerate(value)]
-    if not isinstance(value, bare):
-        raise MessageError(path, f"is not of the type {bare.__name__}")
-    _check(value, _bound(hint), path)
+    _check(value, field.bound, path)
     return value
 
 
@@ -215,11 +237,3 @@ def _check(value: Any, bound: Size | Range | None, path: str) -> None:
                 raise MessageError(path, "is not in the form that the contract asks for")
             if _CONTROL.search(value):
                 raise MessageError(path, "holds a control character")
-
-
-def _bare(hint: Any) -> Any:
-    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
-
-
-def _bound(hint: Any) -> Size | Range | None:
-    return get_args(hint)[1] if get_origin(hint) is Annotated else None

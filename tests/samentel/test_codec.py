@@ -385,6 +385,8 @@ def test_a_text_in_another_form_is_refused_and_not_repeated(kind: Any, name: str
         (messages.RoundNotice, "phase", 0),
         (messages.GetEnrolmentResponse, "confirmed", "yes"),
         (messages.ReadFileResponse, "data", "text"),
+        (messages.PollRequest, "ledger", None),
+        (messages.PollRequest, "ledger", example(messages.GetDocumentRequest)),
     ],
 )
 def test_a_value_of_another_type_is_never_sent(kind: Any, name: str, part: Any) -> None:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import count
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from samentel.counting.ledger import EMPTY, Head
-from samentel.documents.keys import SigningKey
+from samentel.documents.keys import SigningKey, VerifyKey
 from samentel.errors import PeerError
 from samentel.ids import digest
 from samentel.secagg import client, server
@@ -288,6 +289,14 @@ class Kit:
     @staticmethod
     def federation(n: int, *, seed: str = "seed", heads=None, **parameters) -> Federation:
         return Federation(terms(n, **parameters), seed=seed, heads=heads)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _signatures_are_verified_once():
+    """Every node checks the same signatures: whether one holds is remembered, not assumed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(VerifyKey, "verifies", lru_cache(maxsize=20_000)(VerifyKey.verifies))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,9 @@ this gives the message again is shown in tests/samentel/test_codec.py. Bytes tha
 """
 
 import asyncio
-import dataclasses
 import sys
 from collections.abc import Callable
 from functools import cache, lru_cache, wraps
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -51,19 +49,6 @@ def _by_name(function: Callable[..., Any], name: Callable[..., object]) -> Calla
     return asked
 
 
-def _by_identity(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Answers about hints, which live as long as their classes: a hint is slow to compare."""
-    known: dict[int, tuple[Any, Any]] = {}
-
-    @wraps(function)
-    def asked(hint: Any) -> Any:
-        if id(hint) not in known:
-            known[id(hint)] = (hint, function(hint))
-        return known[id(hint)][1]
-
-    return asked
-
-
 _written: dict[tuple[type, bytes], Any] = {}
 _encode, _decode = codec.encode, lru_cache(ANSWERS)(codec.decode)
 
@@ -87,7 +72,6 @@ async def _at_once(function: Callable[..., Any], *values: Any, **named: Any) -> 
     return function(*values, **named)
 
 
-_HINTS = SimpleNamespace(is_dataclass=_by_identity(dataclasses.is_dataclass), fields=dataclasses.fields)
 # Where it is (its owner, its name), and what stands there while a list is played.
 _INSTEAD: tuple[tuple[Any, str, Any], ...] = (
     (VerifyKey, "verifies", lru_cache(ANSWERS)(VerifyKey.verifies)),
@@ -99,11 +83,6 @@ _INSTEAD: tuple[tuple[Any, str, Any], ...] = (
     (encoding, "decode", lru_cache(ANSWERS)(encoding.decode)),
     (codec, "decode", _read),
     (codec, "encode", _write),
-    (codec, "_bare", _by_identity(codec._bare)),
-    (codec, "_bound", _by_identity(codec._bound)),
-    (codec, "get_origin", _by_identity(codec.get_origin)),
-    (codec, "get_args", _by_identity(codec.get_args)),
-    (codec, "dataclasses", _HINTS),
     (asyncio, "to_thread", _at_once),
 )
 
@@ -120,7 +99,7 @@ def _places() -> list[tuple[Any, str, Any]]:
             (module, alias, instead)
             for module in modules
             for alias, value in vars(module).items()
-            if value is real and module is not owner and name != "dataclasses"
+            if value is real and module is not owner
         ]
     return found
 
