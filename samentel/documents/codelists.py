@@ -181,9 +181,22 @@ def _roll_up_problems(dimension: Dimension, known: Mapping[str, Dimension]) -> I
         yield f"{place}.field: must be {fine.field}, as of {fine.id}, which it rolls up"
     members = [member for code in dimension.codes for member in code.members]
     if sorted(members) != sorted(code.code for code in fine.codes):
-        yield f"{place}: the members of its codes must be the codes of {fine.id}, each once"
+        yield (
+            f"{place}: the members of its codes must be the codes of {fine.id}, each once; "
+            + "; ".join(_nesting(members, [code.code for code in fine.codes]))
+        )
     elif fine.unknown not in next((c.members for c in dimension.codes if c.code == dimension.unknown), ()):
         yield f"{place}.unknown: {dimension.unknown} must hold {fine.unknown}, the unknown code of {fine.id}"
+
+
+def _nesting(members: Sequence[str], codes: Sequence[str]) -> Iterator[str]:
+    """What keeps the members of a dimension's codes from being these codes, each once."""
+    if missing := [code for code in codes if code not in members]:
+        yield f"put {', '.join(missing)} under one of its codes"
+    if strange := sorted({member for member in members if member not in codes}):
+        yield f"take out {', '.join(strange)}"
+    if twice := [code for code in repeated(members) if code in codes]:
+        yield f"leave {', '.join(twice)} under one code only"
 
 
 def _fixed_problems(dimension: Dimension) -> Iterator[str]:

@@ -43,6 +43,8 @@ class Model(BaseModel):
 
 def _fraction(value: object, form: re.Pattern[str]) -> Fraction:
     text = str(value) if isinstance(value, Fraction) else value
+    if isinstance(text, str) and text[:1] == "-" and form.fullmatch(text[1:]):
+        raise ValueError('is less than 0; write 0 or more in quotes, such as "1/2"')
     if not isinstance(text, str) or form.fullmatch(text) is None:
         raise ValueError('write an exact number in quotes, such as "1/2"')
     return Fraction(text)

@@ -185,6 +185,8 @@ def _table_problems(programme: Programme) -> Iterator[str]:
         yield from (f"{place}.dimensions: {name} stands twice" for name in repeated(table.dimensions))
         if table.years == 2 or (table.years > 1 and programme.period != "year"):
             yield f"{place}.years: write 1, or in a yearly programme 3 for a table that is the sum of three"
+        if table.target_sd is not None and table.target_sd <= 0:
+            yield f"{place}.target_sd: must be more than 0 persons; leave it out if nothing is sought"
         if not missing:
             used = [dimensions[name] for name in table.dimensions]
             yield from _crossing_problems(place, used, dimensions)
@@ -197,10 +199,15 @@ def _table_problems(programme: Programme) -> Iterator[str]:
                 )
     yield from _fixed_twice(programme, dimensions)
     if cells > MAX_CELLS:
-        yield f"tables: {cells} cells together, the most is {MAX_CELLS}"
+        yield (
+            f"tables: {cells} cells together, the most is {MAX_CELLS}; leave tables out, or take codes "
+            "together"
+        )
     shares = sum((table.rho_share for table in programme.tables), Fraction(0))
     if shares > 1:
-        yield f"tables: the rho_share of all tables adds up to {shares}, more than 1"
+        yield f"tables: the rho_share of all tables adds up to {shares}, more than 1; lower some of them"
+    if not any(table.weight for table in programme.tables):
+        yield "tables: every weight is 0; give one table at least a weight of more than 0"
 
 
 def _crossing_problems(

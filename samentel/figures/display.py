@@ -6,10 +6,9 @@ the coordinates of a population are moved as little as their noise allows until 
 cell is negative, while its total and the tables along one attribute stay where they
 were. A single small cell is thereby too high on average, its table is not.
 
-Tables of a population agree up to rounding. What a dimension and one that takes
-its codes together have in common agrees for the tables along that one attribute;
-deeper margins of the two need not agree here, as they do in the estimates. The one
-owner of scipy.
+Tables of a population agree up to rounding, as they do in the estimates: also where
+one takes codes of another together, or where a question applies to some rows only.
+The one owner of scipy.
 """
 
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from samentel.figures.effects import Floats, Space
+from samentel.figures.effects import Floats, Space, held_by
 
 CELLS_MOST = (
     2_000  # of one population; the work grows with the third power, and 900 cells are a full programme
@@ -41,7 +40,7 @@ def never_negative(space: Space, coordinates: Floats, root: Floats) -> Mapping[s
     """The cells of all tables of a population, moved as little as possible so that none is negative.
 
     Args:
-        coordinates: after least squares. Of shape (length,).
+        coordinates: after least squares, so that they keep the bonds of ``space``. Of shape (length,).
         root: their standard deviations. Of shape (length,).
 
     Returns:
@@ -55,7 +54,7 @@ def never_negative(space: Space, coordinates: Floats, root: Floats) -> Mapping[s
     values = np.concatenate([space.cells(table, coordinates) for table in space.tables])
     if coordinates[0] <= 0:
         values = np.zeros_like(values)  # nobody to divide over the cells
-    elif sum(sizes) <= CELLS_MOST and values.min() < 0:
+    elif sum(sizes) <= CELLS_MOST and values.min() < -_NEAR:
         values = _moved(
             space, coordinates, root * np.where(_pinned(space, coordinates), _PINNED, 1.0), values
         )
@@ -80,17 +79,19 @@ def _pinned(space: Space, coordinates: Floats) -> NDArray[np.bool_]:
 def _moved(space: Space, coordinates: Floats, reach: Floats, values: Floats) -> Floats:
     """The cells after the least move, in units of ``reach``, that leaves none negative.
 
-    With B the cells of one unit of each coordinate, minimise |d|**2 such that values + B d >= 0: d = B' m
-    for the multipliers m >= 0 that minimise |B' m|**2 / 2 + values' m. As a problem of nonnegative least
-    squares that is |B' m + z|**2 with B z = values, z the coordinates in units of ``reach``. Only cells
-    that would be negative have a multiplier, so they are taken in as they turn up.
+    With B the cells of one unit of each coordinate, less what bonds forbid, minimise |d|**2 such that
+    values + B d >= 0: d = B' m for the multipliers m >= 0 that minimise |B' m|**2 / 2 + values' m. As a
+    problem of nonnegative least squares that is |B' m + z|**2 with B z = values, z the coordinates in units
+    of ``reach``. Only cells that would be negative have a multiplier, so they are taken in as they turn up.
     """
     # Loaded where a release is made and nowhere else: institutions and readers do without it.
     from scipy.optimize import nnls  # type: ignore[import-untyped]
 
     units = np.diag(reach)
     basis = np.concatenate([space.cells(table, units) for table in space.tables])
-    asked = np.flatnonzero(values < 0)
+    held = held_by(space.bonds * reach)
+    basis -= (basis @ held) @ held.T
+    asked = np.flatnonzero(values < -_NEAR)
     while True:
         try:
             multipliers, _ = nnls(basis[asked].T, -coordinates / reach)

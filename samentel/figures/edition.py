@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from samentel.documents.programme import Programme
-from samentel.figures.estimate import NationalSum
+from samentel.figures.sums import NationalSum
 from samentel.ids import Period
 
 DECIMALS = 6  # of what is published: far below the noise, far above what rounding differs by between machines

@@ -16,14 +16,16 @@ Along one attribute the coordinates of a table are its sum and n_i - 1 contrasts
 
 so a table and its coordinates are two ways to write the same numbers, the noise
 of coordinates is independent, and no matrix as large as the workload is needed.
-A dimension that takes codes of another together is an attribute of its own; what
-the two have in common stands in ``bonds``, and is kept by one more step of least
-squares, in units in which all coordinates are independent and equally certain.
+A dimension that takes codes of another together is an attribute of its own, and so
+is a question that applies to some rows only; what they have in common with others
+(``samentel.figures.relations``) stands in ``bonds``, and is kept by one more step of
+least squares, in units in which all coordinates are independent and equally certain.
 
 Source: residuals of marginals as in Xiao, He, Zhang & Kifer 2023 (arXiv
 2305.08175); the weighting is ordinary generalised least squares.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -32,15 +34,17 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from samentel.documents.codelists import Dimension, rolled
+from samentel.documents.codelists import Dimension
 from samentel.documents.populations import Table
 from samentel.documents.programme import Programme
+from samentel.figures.relations import relations
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
 Effect = tuple[str, ...]
 
 _RANK = 1e-9  # bonds that follow from others are zero up to rounding
+_CERTAIN = 1e-12  # a variance that is so much less than without bonds, is zero up to rounding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,18 +54,18 @@ class Space:
     Attributes:
         tables: all of the population, measured or not, in the programme's order.
         sizes: levels by attribute.
+        bases: by attribute, the one whose codes it takes together, or itself.
         starts: by effect, its first coordinate; an effect has the product of ``n_i - 1`` of them. The first
             coordinate of all is the total.
         length: number of coordinates.
         places: by table id, where each of its coordinates stands. Of the table's own shape.
-        bonds: what tables of a dimension and of another that takes its codes together must have in common:
-            ``bonds @ coordinates`` is 0 for every set of rows. Of shape (bonds, length); may repeat itself.
-            Says nothing of a question that applies to some rows only: what its codes share with those of
-            the question before it is estimated by each table for itself.
+        bonds: what margins of related dimensions have in common, and the cells that no row can be in:
+            ``bonds @ coordinates`` is 0 for every set of rows. Of shape (bonds, length).
     """
 
     tables: tuple[Table, ...]
     sizes: Mapping[str, int]
+    bases: Mapping[str, str]
     starts: Mapping[Effect, int]
     length: int
     places: Mapping[str, Places]
@@ -120,16 +124,18 @@ class Noise:
     def covariance(self, one: Floats, other: Floats) -> float:
         """Of two weighted sums of coordinates, each of shape (length,)."""
         first, second = one * self.root, other * self.root
-        return float(first @ second - (first @ self.held) @ (second @ self.held))
+        found = float(first @ second - (first @ self.held) @ (second @ self.held))
+        least = _CERTAIN * math.sqrt(float(first @ first) * float(second @ second))
+        return found if abs(found) > least else 0.0
 
     def variances(self, space: Space, table: Table) -> Floats:
-        """The variance of every cell of a table. Of shape (cells,)."""
+        """The variance of every cell of a table, 0 where no row can be. Of shape (cells,)."""
         squares = [_up(size) ** 2 for size in space.shape(table)]
         free = _along((self.root**2)[space.places[table.id]], squares).ravel()
         if not self.held.shape[1]:
             return free
         fixed = np.sum(space.cells(table, self.root[:, None] * self.held) ** 2, axis=1)
-        left: Floats = np.maximum(free - fixed, 0.0)
+        left: Floats = np.where(free - fixed > _CERTAIN * free, free - fixed, 0.0)
         return left
 
     def with_total(self, space: Space, table: Table) -> Floats:
@@ -154,8 +160,9 @@ def space_of(programme: Programme, population: str) -> Space:
         starts[effect] = length
         length += prod(sizes[name] - 1 for name in effect)
     places = {table.id: _places(table.dimensions, sizes, starts) for table in tables}
-    fine = {dimension.id: dimension for dimension in programme.dimensions}
-    return Space(tables, sizes, starts, length, places, _bonds(used, fine, starts, length))
+    known = {dimension.id: dimension for dimension in programme.dimensions}
+    bases = {dimension.id: dimension.rolls_up or dimension.id for dimension in used}
+    return Space(tables, sizes, bases, starts, length, places, _bonds(known, sizes, starts, length))
 
 
 def effects_of(tables: Sequence[Table], order: Sequence[str]) -> list[Effect]:
@@ -178,14 +185,14 @@ def noise_after(space: Space, variances: Mapping[str, float]) -> Noise:
     Raises:
         ValueError: some effect is in no measured table.
     """
-    precision = np.zeros(space.length)
+    known = np.zeros(space.length)
     for table in space.tables:
         if table.id in variances:
-            precision[space.places[table.id]] += _precision(space, table, variances[table.id])
-    if not precision.all():
+            known[space.places[table.id]] += precision(space, table, variances[table.id])
+    if not known.all():
         raise ValueError("every table must follow from those that are measured")
-    root = 1 / np.sqrt(precision)
-    return Noise(root, _held(space.bonds * root))
+    root = 1 / np.sqrt(known)
+    return Noise(root, held_by(space.bonds * root))
 
 
 def fitted(space: Space, noise: Noise, variances: Mapping[str, float], sums: Mapping[str, Floats]) -> Floats:
@@ -201,8 +208,8 @@ def fitted(space: Space, noise: Noise, variances: Mapping[str, float], sums: Map
     found = np.zeros(space.length)
     for table in space.tables:
         if table.id in variances:
-            precision = _precision(space, table, variances[table.id])
-            found[space.places[table.id]] += precision * space.coordinates(table, sums[table.id])
+            weights = precision(space, table, variances[table.id])
+            found[space.places[table.id]] += weights * space.coordinates(table, sums[table.id])
     units = found * noise.root  # the sum of precision times value, times tau, in units of the root of tau
     return noise.root * (units - noise.held @ (noise.held.T @ units))
 
@@ -221,7 +228,7 @@ def combination(space: Space, weights: Mapping[tuple[str, int], float]) -> Float
     return found
 
 
-def _precision(space: Space, table: Table, variance: float) -> Floats:
+def precision(space: Space, table: Table, variance: float) -> Floats:
     """1 / noise variance of each coordinate of one measured table; of the table's shape."""
     found = np.full(space.shape(table), 1 / variance)
     for axis, size in enumerate(space.shape(table)):
@@ -229,7 +236,7 @@ def _precision(space: Space, table: Table, variance: float) -> Floats:
     return found
 
 
-def _held(bonds: Floats) -> Floats:
+def held_by(bonds: Floats) -> Floats:
     """Orthonormal columns that span the rows of ``bonds``."""
     used = np.flatnonzero(bonds.any(axis=0))
     found = np.zeros((bonds.shape[1], 0))
@@ -282,58 +289,14 @@ def _places(dimensions: Effect, sizes: Mapping[str, int], starts: Mapping[Effect
 
 
 def _bonds(
-    used: Sequence[Dimension], fine: Mapping[str, Dimension], starts: Mapping[Effect, int], length: int
+    known: Mapping[str, Dimension], sizes: Mapping[str, int], starts: Mapping[Effect, int], length: int
 ) -> Floats:
-    """What effects of related dimensions must have in common: equal where both are taken together.
-
-    Complete while at most two dimensions of a population roll up the same one; of more, each two agree.
-    """
-    related: dict[Effect, list[Effect]] = {}
-    base = {dimension.id: dimension.rolls_up or dimension.id for dimension in used}
-    for effect in starts:
-        family = tuple(sorted(base[name] for name in effect))
-        if len(set(family)) == len(family):
-            related.setdefault(family, []).append(tuple(sorted(effect, key=base.__getitem__)))
-    known = {dimension.id: dimension for dimension in used}
-    sizes = {name: len(dimension.codes) for name, dimension in known.items()}
+    """Relations among margins, in coordinates."""
     rows = [np.zeros((0, length))]
-    for effects in related.values():
-        for one, other in combinations(effects, 2):
-            maps = [
-                _together(known[name], known[beside], fine[base[name]])
-                for name, beside in zip(one, other, strict=True)
-            ]
-            # The part that no smaller effect tells; smaller ones have bonds of their own.
-            bond = np.zeros((prod(len(left) - 1 for left, _ in maps), length))
-            bond[:, _places(one, sizes, starts).ravel()] += _own([left for left, _ in maps])
-            bond[:, _places(other, sizes, starts).ravel()] -= _own([right for _, right in maps])
-            rows.append(bond)
+    for found in relations(known, starts):
+        bond = np.zeros((len(next(iter(found.values()))), length))
+        for effect, cells in found.items():
+            own = _along(np.moveaxis(cells, 0, -1), [_up(sizes[name]).T for name in effect])
+            bond[:, _places(effect, sizes, starts).ravel()] += own.reshape(-1, len(bond)).T
+        rows.append(bond)
     return np.concatenate(rows)
-
-
-def _own(maps: Sequence[Floats]) -> Floats:
-    """Maps along each of several attributes, as one; without the rows of any attribute's sum."""
-    matrix: Floats = np.eye(1)
-    for along in maps:
-        matrix = np.asarray(np.kron(matrix, along[1:]), dtype=np.float64)
-    return matrix
-
-
-def _together(one: Dimension, other: Dimension, fine: Dimension) -> tuple[Floats, Floats]:
-    """From coordinates along each of two dimensions to those along the finest that both can be taken to."""
-    if one.id == other.id:
-        return np.eye(len(one.codes)), np.eye(len(one.codes))
-    left, right = (
-        rolled(it, fine) if it.rolls_up is not None else tuple(range(len(fine.codes))) for it in (one, other)
-    )
-    group = list(range(len(one.codes)))  # by level of the first; levels that share one of the second, join
-    for level in range(len(other.codes)):
-        joined = {group[place] for place, beside in zip(left, right, strict=True) if beside == level}
-        group = [min(joined) if it in joined else it for it in group]
-    names = sorted(set(group))
-    first = np.array([[float(it == name) for it in group] for name in names])
-    second = np.zeros((len(names), len(other.codes)))
-    for place, beside in zip(left, right, strict=True):
-        second[:, beside] = first[:, place]
-    down = _down(len(names))
-    return down @ first @ _up(len(one.codes)), down @ second @ _up(len(other.codes))

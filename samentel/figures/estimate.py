@@ -15,12 +15,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from samentel.counting.contribution import Integers
-from samentel.counting.privacy import TableNoise
-from samentel.counting.shares import summed_variance
 from samentel.documents.populations import Table
 from samentel.documents.programme import Programme
-from samentel.errors import PeerError
 from samentel.figures.display import Shown, never_negative
 from samentel.figures.effects import (
     Floats,
@@ -32,6 +28,7 @@ from samentel.figures.effects import (
     populations_of,
     space_of,
 )
+from samentel.figures.sums import NationalSum
 
 CONFIDENCE = 0.95
 Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
@@ -39,23 +36,6 @@ LEAST_TOTAL = 3  # sd; a share of a total nearer to zero than this has no useful
 
 _ROUNDING = 1e-12
 Place = tuple[str, tuple[str, ...]]  # a cell: table id and codes
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NationalSum:
-    """The sum over the institutions that took part, decoded.
-
-    Attributes:
-        survivors: node ids in the sum, sorted.
-        tables: by table id, the summed noisy counts times s, null cell left out. Each of shape (cells,).
-        granularities: by table id, s.
-        variances: by table id, the variance of the noise in one cell of the sum, in persons squared.
-    """
-
-    survivors: tuple[str, ...]
-    tables: Mapping[str, Integers]
-    granularities: Mapping[str, int]
-    variances: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +99,26 @@ class NationalTable:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """The tables of one population as one release measured them.
+
+    Attributes:
+        sums: by table id, in persons. Each of shape (cells,).
+        variances: by table id, the noise variance of one cell, in persons squared.
+    """
+
+    sums: Mapping[str, Floats]
+    variances: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Fit:
     """One population after least squares.
 
     Attributes:
         coordinates: of shape (length of ``space``,).
         noises: of each release that is in it, with errors independent of each other's.
+        measured: what each of those releases measured, in the same order.
         exact: by table id, cells that are known without going by coordinates. Each of shape (cells,).
     """
 
@@ -132,6 +126,7 @@ class Fit:
     space: Space
     coordinates: Floats
     noises: tuple[Noise, ...]
+    measured: tuple[Measured, ...]
     exact: Mapping[str, Floats]
 
     def cells(self, table: Table) -> Floats:
@@ -141,8 +136,12 @@ class Fit:
 
     def figure(self, weights: Floats) -> Figure:
         """A weighted sum of coordinates; weights of shape (length,)."""
-        variance = sum(noise.covariance(weights, weights) for noise in self.noises)
+        variance = self.covariance(weights, weights)
         return Figure(float(weights @ self.coordinates), math.sqrt(max(variance, 0.0)))
+
+    def covariance(self, one: Floats, other: Floats) -> float:
+        """Of the errors of two weighted sums of coordinates; each of shape (length,)."""
+        return math.fsum(noise.covariance(one, other) for noise in self.noises)
 
     @property
     def total(self) -> Figure:
@@ -157,10 +156,12 @@ class NationalTables:
     Attributes:
         tables: measured or not, in the programme's order.
         fits: by population, for figures that are no cell of a table.
+        readable: whether there are figures to show to people; without, their texts are empty.
     """
 
     tables: tuple[NationalTable, ...]
     fits: tuple[Fit, ...] = field(compare=False, repr=False)
+    readable: bool = True
 
     def table(self, name: str) -> NationalTable:
         """The table of that id."""
@@ -181,6 +182,38 @@ class NationalTables:
         """
         found = [fit.figure(combined) for fit, combined in self._combined(weights)]
         return _independent(found, [1.0] * len(found))
+
+    def covariance(self, one: Mapping[Place, float], other: Mapping[Place, float]) -> float:
+        """Of the errors of two weighted sums of cells, in persons squared.
+
+        Those of different populations have none; of years added up, the covariances of each year add up.
+
+        Raises:
+            ValueError: there is no such cell.
+        """
+        beside = {fit.population: combined for fit, combined in self._combined(other)}
+        return math.fsum(
+            fit.covariance(combined, beside[fit.population])
+            for fit, combined in self._combined(one)
+            if fit.population in beside
+        )
+
+    def ratio(self, part: Mapping[Place, float], whole: Mapping[Place, float]) -> Figure | None:
+        """One weighted sum of cells as a part of another, of whatever populations.
+
+        None where the whole is less than 3 of its sd. The error is that of ``part - p*whole``, with p the
+        ratio, over the whole: the delta method, as for ``share``.
+
+        Raises:
+            ValueError: there is no such cell.
+        """
+        bottom = self.linear(whole)
+        if not _divides(bottom):
+            return None
+        quotient = self.linear(part).estimate / bottom.estimate
+        places = dict.fromkeys((*part, *whole))
+        apart = {place: part.get(place, 0.0) - quotient * whole.get(place, 0.0) for place in places}
+        return Figure(quotient, self.linear(apart).sd / bottom.estimate)
 
     def share(self, weights: Mapping[Place, float]) -> Figure | None:
         """A weighted sum of cells of one population, as a part of that population's total.
@@ -225,64 +258,19 @@ def difference(one: Figure, other: Figure) -> Figure:
     return _independent([one, other], [1.0, -1.0])
 
 
-def add_up(plan: Sequence[TableNoise], vectors: Mapping[str, Integers]) -> NationalSum:
-    """Individual mode: the coordinator adds the institutions' noisy vectors.
-
-    Args:
-        vectors: by node id, each of shape (sum of cells + one null cell a table,).
-
-    Raises:
-        PeerError: a vector of another length.
-    """
-    if not vectors:
-        raise PeerError("no institution has handed in a vector")
-    length = _length(plan)
-    if any(vector.shape != (length,) for vector in vectors.values()):
-        raise PeerError(f"a vector of {length} numbers was expected")
-    total: Integers = np.stack([vectors[node] for node in sorted(vectors)]).sum(axis=0, dtype=np.int64)
-    return national_of(plan, sorted(vectors), total)
-
-
-def national_of(plan: Sequence[TableNoise], survivors: Sequence[str], counts: Integers) -> NationalSum:
-    """A sum that is known already, such as that of a secure sum, table by table.
-
-    The variance is that of the noise that was drawn: ``len(survivors)`` times what ``plan`` has one node add.
-    The programme's floors have been checked by the nodes, before their masks could be taken off.
-
-    Args:
-        plan: what each survivor has added: for a secure sum, the noise shares for its number of dealers.
-        survivors: node ids in the sum.
-        counts: times s, null cells included, of shape (sum of cells + one null cell a table,).
-
-    Raises:
-        PeerError: nobody is in the sum, or it has another length.
-    """
-    if not survivors:
-        raise PeerError("no institution is in the sum")
-    if counts.shape != (_length(plan),):
-        raise PeerError(f"a sum of {_length(plan)} numbers was expected")
-    tables, variances, start = {}, {}, 0
-    for noise in plan:
-        tables[noise.table] = counts[start : start + noise.cells]
-        variances[noise.table] = float(summed_variance(noise, len(survivors)))
-        start += noise.cells + 1
-    granularities = {noise.table: noise.granularity for noise in plan}
-    return NationalSum(tuple(sorted(survivors)), tables, granularities, variances)
-
-
-def _length(plan: Sequence[TableNoise]) -> int:
-    return sum(noise.cells + 1 for noise in plan)
-
-
-def estimate(programme: Programme, national: NationalSum) -> NationalTables:
+def estimate(programme: Programme, national: NationalSum, *, readable: bool = True) -> NationalTables:
     """Every cell of every table, measured or not, with its standard deviation and interval.
+
+    Args:
+        readable: also work out what is shown to people; whoever only verifies can do without, and without
+            the solver that it takes (``samentel.figures.display``).
 
     Raises:
         ValueError: the sum does not fit the programme.
     """
     sums = _in_persons(programme, national)
     fits = tuple(_fit(programme, name, national.variances, sums) for name in populations_of(programme))
-    return _national(fits, {table.id: cell_codes(programme, table) for table in programme.tables})
+    return _national(fits, {table.id: cell_codes(programme, table) for table in programme.tables}, readable)
 
 
 def pooled(years: Sequence[NationalTables]) -> NationalTables:
@@ -306,10 +294,11 @@ def pooled(years: Sequence[NationalTables]) -> NationalTables:
                 same[0].space,
                 np.sum([fit.coordinates for fit in same], axis=0),
                 tuple(noise for fit in same for noise in fit.noises),
+                tuple(measured for fit in same for measured in fit.measured),
                 {name: np.sum([fit.exact[name] for fit in same], axis=0) for name in same[0].exact},
             )
         )
-    return _national(tuple(fits), dict(layouts[0]))
+    return _national(tuple(fits), dict(layouts[0]), all(year.readable for year in years))
 
 
 def cell_codes(programme: Programme, table: Table) -> list[tuple[str, ...]]:
@@ -333,25 +322,32 @@ def _fit(
 ) -> Fit:
     space = space_of(programme, population)
     noise = noise_after(space, variances)
-    measured = [table.id for table in space.tables if table.id in variances]
+    names = [table.id for table in space.tables if table.id in variances]
+    measured = Measured({name: sums[name] for name in names}, {name: variances[name] for name in names})
     # One table alone is its own best estimate; the way by coordinates would only add rounding.
-    exact = {name: sums[name] for name in measured if len(measured) == 1 and not noise.held.size}
-    return Fit(population, space, fitted(space, noise, variances, sums), (noise,), exact)
+    exact = measured.sums if len(names) == 1 and not noise.held.size else {}
+    return Fit(population, space, fitted(space, noise, variances, sums), (noise,), (measured,), exact)
 
 
-def _national(fits: Sequence[Fit], codes: Mapping[str, Sequence[tuple[str, ...]]]) -> NationalTables:
+def _national(
+    fits: Sequence[Fit], codes: Mapping[str, Sequence[tuple[str, ...]]], readable: bool
+) -> NationalTables:
     found = {}
     for fit in fits:
         root = np.sqrt(np.sum([noise.root**2 for noise in fit.noises], axis=0))
-        display = never_negative(fit.space, fit.coordinates, root)
+        display = never_negative(fit.space, fit.coordinates, root) if readable else {}
         for table in fit.space.tables:
-            found[table.id] = NationalTable(table.id, _cells(fit, table, codes[table.id], display[table.id]))
-    return NationalTables(tuple(found[name] for name in codes), tuple(fits))
+            found[table.id] = NationalTable(
+                table.id, _cells(fit, table, codes[table.id], display.get(table.id))
+            )
+    return NationalTables(tuple(found[name] for name in codes), tuple(fits), readable)
 
 
-def _cells(fit: Fit, table: Table, codes: Sequence[tuple[str, ...]], display: Floats) -> tuple[Cell, ...]:
-    values, whole = fit.cells(table), fit.total
+def _cells(
+    fit: Fit, table: Table, codes: Sequence[tuple[str, ...]], display: Floats | None
+) -> tuple[Cell, ...]:
     variances = np.sum([noise.variances(fit.space, table) for noise in fit.noises], axis=0)
+    values, whole = np.where(variances > 0, fit.cells(table), 0.0), fit.total  # nobody can be where none is
     shares: Floats | None = None
     deviations = np.zeros_like(values)
     if _divides(whole):
@@ -365,13 +361,13 @@ def _cells(fit: Fit, table: Table, codes: Sequence[tuple[str, ...]], display: Fl
             codes[number],
             Figure(float(values[number]), math.sqrt(variances[number])),
             None if shares is None else Figure(float(shares[number]), float(deviations[number])),
-            float(display[number]),
+            None if display is None else float(display[number]),
         )
         for number in range(len(values))
     )
 
 
-def cell(codes: tuple[str, ...], figure: Figure, share: Figure | None, display: float) -> Cell:
+def cell(codes: tuple[str, ...], figure: Figure, share: Figure | None, display: float | None) -> Cell:
     """One figure with its intervals, by the normal quantile.
 
     A sum of counts lies on whole multiples of 1/s, so the interval holds the truth with 95 % give or take
@@ -380,11 +376,9 @@ def cell(codes: tuple[str, ...], figure: Figure, share: Figure | None, display: 
     figure shown, which is fitted to the figures beside it.
 
     Args:
-        display: what to show, in persons, not negative and unrounded.
+        display: what to show, in persons, not negative and unrounded; None to show nothing.
     """
-    shown = max(0, round(display))
-    lower = min(max(0, math.floor(figure.lower)), shown)
-    upper = max(math.ceil(figure.upper), shown)
+    shown = (Shown(""), Shown(""), Shown("")) if display is None else _shown(figure, max(0, round(display)))
     return Cell(
         codes,
         figure.estimate,
@@ -395,10 +389,15 @@ def cell(codes: tuple[str, ...], figure: Figure, share: Figure | None, display: 
         share.sd if share else None,
         share.lower if share else None,
         share.upper if share else None,
-        Shown(str(shown)),
-        Shown(str(lower)),
-        Shown(str(upper)),
+        *shown,
     )
+
+
+def _shown(figure: Figure, display: int) -> tuple[Shown, Shown, Shown]:
+    """What is shown, and its interval around it."""
+    lower = min(max(0, math.floor(figure.lower)), display)
+    upper = max(math.ceil(figure.upper), display)
+    return Shown(str(display)), Shown(str(lower)), Shown(str(upper))
 
 
 def _divides(whole: Figure) -> bool:

@@ -83,7 +83,11 @@ BROKEN = [
         'dimensions = ["form", "form-five"]',
         "form-five takes codes of form together; use one",
     ),
-    ('distinct = "facility"', 'distinct = "place"', "placements.distinct: there is no dimension place"),
+    (
+        "rows_per_person = 1\n",
+        'rows_per_person = 1\ndistinct = "place"\n',
+        "clients.distinct: there is no dimension place",
+    ),
     ("reference = 17000\n", "", "clients.reference: a reference figure and its source go together"),
     ("years = 3", "years = 2", "years: write 1, or in a yearly programme 3"),
 ]

@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from samentel.counting.contribution import Integers
 from samentel.counting.privacy import noise_plan
 from samentel.documents.codelists import rolled
 from samentel.documents.populations import Table
 from samentel.documents.programme import Programme, parse
 from samentel.figures import workload
 from samentel.figures.effects import Floats, fitted, noise_after, populations_of, space_of
-from samentel.figures.estimate import NationalSum, cell_codes, estimate
+from samentel.figures.estimate import cell_codes, estimate
+from samentel.figures.sums import NationalSum
 
 Write = Callable[[dict[str, Any]], bytes]
 TEXT = {"nl": "-", "en": "-"}
@@ -34,9 +36,18 @@ def dimension(name: str, sizes: list[int], base: str | None = None) -> dict[str,
     return field | ({"rolls_up": base} if base else {})
 
 
+def question(name: str, size: int, applies: dict[str, list[str]]) -> dict[str, Any]:
+    """A dimension that applies to some rows only; the others have its last level."""
+    return dimension(name, [1] * size) | {"not_applicable": f"L{size - 1}", "applies": applies}
+
+
 @st.composite
 def workloads(draw: st.DrawFn) -> dict[str, Any]:
-    """One or two populations, tables along one to three dimensions of two to five levels, and roll-ups."""
+    """One or two populations, tables along up to three dimensions of two to four levels.
+
+    Dimensions roll up others, and questions apply to some rows only: by one dimension, by one that rolls up
+    another, or by two at once.
+    """
     sizes = {name: draw(st.integers(2, 4)) for name in "abc"}
     dimensions = [dimension(name, [1] * size) for name, size in sizes.items()]
     coarse = {}
@@ -46,7 +57,17 @@ def workloads(draw: st.DrawFn) -> dict[str, Any]:
         parts = np.diff([0, *cuts, sizes[base]]).tolist()
         dimensions.append(dimension(name, parts, base))
         coarse[name] = base
-    names = [*sizes, *coarse]
+    conditions = [{"a": ["L0"]}, {"a": ["L1"]}, {"b": ["L0", "L1"][: sizes["b"] - 1]},
+                  {"a": ["L0"], "b": ["L1"]}, *({it: ["L0"]} for it in coarse)]  # fmt: skip
+    asked = draw(st.lists(st.sampled_from(conditions), max_size=2))
+    questions = dict(zip(("g", "h"), asked, strict=False))
+    dimensions += [question(name, draw(st.integers(2, 3)), its) for name, its in questions.items()]
+    if "g" in questions and draw(st.booleans()):
+        dimensions.append(
+            dimension("k", [1, len(next(it for it in dimensions if it["id"] == "g")["codes"]) - 1], "g")
+        )
+        coarse["k"] = "g"
+    names = [*sizes, *questions, *coarse]
     sound = [
         list(chosen)
         for size in range(4)
@@ -84,30 +105,51 @@ def made(shared: dict[str, Any], toml: Write, changes: dict[str, Any]) -> Progra
     return parse(toml({**shared, **changes}))
 
 
-def joint(programme: Programme, population: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """The dimensions along which all tables of a population are margins of one."""
+def joint(programme: Programme, population: str) -> dict[str, Integers]:
+    """By dimension that rolls up no other, the levels of everything a row of a population can be."""
+    known = {it.id: it for it in programme.dimensions}
     used = {
-        programme.dimension(name).rolls_up or name
+        known[name].rolls_up or name
         for table in programme.tables
         if table.population == population
         for name in table.dimensions
     }
-    names = tuple(sorted(used))
-    return names, tuple(len(programme.dimension(name).codes) for name in names)
+    used |= {known[other].rolls_up or other for name in used for other in known[name].applies}
+    if not used:
+        return {"": np.zeros(1, dtype=np.int64)}
+    names = sorted(used)
+    grid = np.indices([len(known[name].codes) for name in names]).reshape(len(names), -1)
+    levels = dict(zip(names, grid, strict=True))
+    possible = np.ones(grid.shape[1], dtype=bool)
+    for name in names:
+        if known[name].applies:
+            inside = np.ones_like(possible)
+            for other, codes in known[name].applies.items():
+                inside &= np.isin(
+                    level(programme, other, levels), [known[other].index(code) for code in codes]
+                )
+            never = known[name].index(known[name].not_applicable or "")
+            possible &= inside != (levels[name] == never)
+    return {name: column[possible] for name, column in levels.items()}
+
+
+def level(programme: Programme, name: str, levels: Mapping[str, Integers]) -> Integers:
+    it = programme.dimension(name)
+    return (
+        np.array(rolled(it, programme.dimension(it.rolls_up)))[levels[it.rolls_up]]
+        if it.rolls_up
+        else levels[name]
+    )
 
 
 def margins(programme: Programme, table: Table) -> Floats:
-    """The matrix from the joint table of a population to one of its tables."""
-    names, shape = joint(programme, table.population)
-    found = np.zeros((programme.cells(table), math.prod(shape)))
-    for column, levels in enumerate(np.ndindex(*shape)):
-        place = []
-        for name in table.dimensions:
-            it = programme.dimension(name)
-            level = levels[names.index(it.rolls_up or name)]
-            place.append(rolled(it, programme.dimension(it.rolls_up))[level] if it.rolls_up else level)
-        row = int(np.ravel_multi_index(place, programme.shape(table))) if place else 0
-        found[row, column] = 1
+    """The matrix from everything a row can be to the cells of a table."""
+    levels = joint(programme, table.population)
+    rows = len(next(iter(levels.values())))
+    places = [level(programme, name, levels) for name in table.dimensions]
+    place = np.ravel_multi_index(places, programme.shape(table)) if places else np.zeros(rows, dtype=np.int64)
+    found = np.zeros((programme.cells(table), rows))
+    found[place, np.arange(rows)] = 1
     return found
 
 
@@ -202,7 +244,7 @@ def test_a_table_and_its_coordinates_are_two_ways_to_write_the_same(
             weights = rng.normal(size=programme.cells(table))
             assert space.weights(table, weights) @ coordinates == pytest.approx(weights @ cells, abs=1e-11)
         sums = {
-            it.id: margins(programme, it) @ np.arange(math.prod(joint(programme, population)[1]), dtype=float)
+            it.id: (matrix := margins(programme, it)) @ np.arange(matrix.shape[1], dtype=float)
             for it in space.tables
         }
         exact = fitted(space, noise_after(space, noise(programme)), noise(programme), sums)

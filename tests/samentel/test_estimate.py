@@ -18,17 +18,16 @@ from samentel.errors import PeerError
 from samentel.figures.estimate import (
     CONFIDENCE,
     Figure,
-    NationalSum,
     NationalTables,
+    Place,
     Z,
-    add_up,
     cell,
     cell_codes,
     difference,
     estimate,
-    national_of,
     pooled,
 )
+from samentel.figures.sums import NationalSum, add_up, national_of
 
 NODES = ("node-b", "node-a", "node-c")
 
@@ -338,6 +337,41 @@ def test_a_share_has_the_error_of_the_part_and_of_the_whole(programme: Programme
     assert (everybody.estimate, everybody.sd) == (pytest.approx(1), pytest.approx(0, abs=1e-6))
     with pytest.raises(ValueError, match="one population"):
         tables.share({("reason", ("R1",)): 1.0, ("reason-sex", ("R1", "M")): 1.0})
+
+
+def test_errors_of_two_sums_go_together_as_the_variance_of_their_sum_says(programme: Programme) -> None:
+    tables = sure(programme)
+    one = {("sex-age", ("M", "A0")): 2.0, ("reason", ("R1",)): -1.0, ("reason-sex", ("R1", "M")): 1.0}
+    other = {("reason", ("R2",)): 3.0, ("reason-sex", ("R1", "F")): 0.5}
+    both = {place: one.get(place, 0.0) + other.get(place, 0.0) for place in {**one, **other}}
+    variances = [tables.linear(it).sd ** 2 for it in (one, other, both)]
+    assert tables.covariance(one, other) == pytest.approx((variances[2] - variances[0] - variances[1]) / 2)
+    assert tables.covariance(other, one) == pytest.approx(tables.covariance(one, other))
+    assert tables.covariance(one, one) == pytest.approx(variances[0])
+    apart = tables.covariance({("sex-age", ("M", "A0")): 1.0}, {("reason-sex", ("R1", "M")): 1.0})
+    assert apart == 0
+    years = pooled([tables, sure(programme, 2), sure(programme, 3)])
+    assert years.covariance(one, other) == pytest.approx(3 * tables.covariance(one, other))
+
+
+def test_a_ratio_knows_what_its_parts_have_in_common(programme: Programme) -> None:
+    tables = sure(programme)
+    part: dict[Place, float] = {("reason", ("R1",)): 1.0}
+    everybody: dict[Place, float] = {("reason", cell.codes): 1.0 for cell in tables.table("reason").cells}
+    found, expected = tables.ratio(part, everybody), tables.share(part)
+    assert found is not None
+    assert expected is not None
+    assert (found.estimate, found.sd) == (pytest.approx(expected.estimate), pytest.approx(expected.sd))
+    same = tables.ratio(everybody, everybody)
+    assert same is not None
+    assert (same.estimate, same.sd) == (pytest.approx(1), pytest.approx(0, abs=1e-9))
+    # Of other people the errors are independent.
+    away: dict[Place, float] = {("reason-sex", it.codes): 1.0 for it in tables.table("reason-sex").cells}
+    other, top, bottom = tables.ratio(part, away), tables.linear(part), tables.linear(away)
+    assert other is not None
+    spread = math.hypot(top.sd, other.estimate * bottom.sd) / bottom.estimate
+    assert other.sd == pytest.approx(spread)
+    assert tables.ratio(part, {**part, **dict.fromkeys(everybody, -1.0)}) is None  # below zero
 
 
 def test_there_is_no_share_of_hardly_anybody(programme: Programme) -> None:

@@ -73,7 +73,15 @@ def put(*path: str | int) -> Callable[[Written, Any], None]:
 MISTAKES = [
     (put("rho"), 0.5, "rho: write an exact number"),
     (put("rho"), "0.5", "rho: write an exact number"),
-    (put("rho"), "-1/2", "rho: write an exact number"),
+    (put("rho"), "-1/2", 'rho: is less than 0; write 0 or more in quotes, such as "1/2"'),
+    (put("tables", 0, "rho_share"), "-1/2", "tables.0.rho_share: is less than 0; write 0 or more"),
+    (put("tables", 0, "weight"), "-3", "tables.0.weight: is less than 0; write 0 or more"),
+    (put("tables", 0, "target_sd"), "-3", "tables.0.target_sd: is less than 0; write 0 or more"),
+    (
+        put("tables", 0, "target_sd"),
+        "0",
+        "tables.sex-age.target_sd: must be more than 0 persons; leave it out if nothing is sought",
+    ),
     (put("rho"), "1/0", "rho: write an exact number"),
     (put("rho"), "1e3", "rho: write an exact number"),
     (put("rho"), "1" * 13, "rho: write an exact number"),
@@ -149,7 +157,7 @@ MISTAKES = [
     (
         put("tables", 0, "rho_share"),
         "51/100",
-        "tables: the rho_share of all tables adds up to 101/100, more than 1",
+        "tables: the rho_share of all tables adds up to 101/100, more than 1; lower some of them",
     ),
 ]
 
@@ -193,7 +201,7 @@ def test_all_parts_that_do_not_fit_are_reported_at_once_and_apart(written: Writt
         "rho: must be more than 0",
         "dimensions.sex.unknown: X is not one of its codes",
         "tables.sex-age.population: there is no population nobody",
-        "tables: the rho_share of all tables adds up to 3/2, more than 1",
+        "tables: the rho_share of all tables adds up to 3/2, more than 1; lower some of them",
     ]
 
 
@@ -217,7 +225,47 @@ def test_a_programme_has_a_most_cells_and_not_one_more(written: Written, toml: T
     ]
     assert parse(toml(written)).vector_length == MAX_CELLS - 1
     written["dimensions"][2] = {**wide(199), "id": "c"}
-    assert problems(written, toml) == [f"tables: {MAX_CELLS + 1} cells together, the most is {MAX_CELLS}"]
+    assert problems(written, toml) == [
+        f"tables: {MAX_CELLS + 1} cells together, the most is {MAX_CELLS}; leave tables out, or take codes "
+        "together"
+    ]
+
+
+def test_some_table_matters(written: Written, toml: Toml) -> None:
+    for table in written["tables"]:
+        table["weight"] = "0"
+    assert problems(written, toml) == [
+        "tables: every weight is 0; give one table at least a weight of more than 0"
+    ]
+    written["tables"][1]["weight"] = "1/9"
+    assert parse(toml(written)).tables[1].weight == Fraction(1, 9)
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        pytest.param(["M", "F", "X"], "take out X", id="strange"),
+        pytest.param(["M"], "put F under one of its codes", id="left-out"),
+        pytest.param(["M", "F", "M"], "leave M under one code only", id="twice"),
+        pytest.param(
+            ["X", "M", "M"], "put F under one of its codes; take out X; leave M under one code only", id="all"
+        ),
+    ],
+)
+def test_a_dimension_that_does_not_nest_in_another_says_which_codes(
+    written: Written, toml: Toml, members: list[str], says: str
+) -> None:
+    fine = written["dimensions"][0]
+    unknown = fine["unknown"]
+    codes = [
+        {"code": "KNOWN", "nl": "x", "en": "x", "members": members},
+        {"code": "U", "nl": "x", "en": "x", "members": [unknown]},
+    ]
+    coarse = {**fine, "id": "coarse", "rolls_up": fine["id"], "unknown": "U", "codes": codes}
+    written["dimensions"].append(coarse)
+    assert problems(written, toml) == [
+        f"dimensions.coarse: the members of its codes must be the codes of {fine['id']}, each once; {says}"
+    ]
 
 
 ODD_TOML = [

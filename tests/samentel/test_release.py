@@ -9,34 +9,58 @@ import pytest
 
 from desk.packaged import packaged
 from samentel.counting.privacy import attacker_power, epsilon_upper, noise_plan, total_rho
-from samentel.counting.shares import loss_of, share_plan
+from samentel.counting.shares import loss_of, plan_of, share_plan
 from samentel.documents.model import from_json, to_bytes
 from samentel.documents.programme import Programme, parse
 from samentel.errors import DocumentError
-from samentel.figures.estimate import NationalSum, add_up, estimate, national_of
-from samentel.figures.release import (
-    COLUMNS,
-    INTERVAL,
-    READING,
-    Coverage,
-    File,
-    Manifest,
+from samentel.figures import manifest_texts
+from samentel.figures.edition import Edition, Year
+from samentel.figures.estimate import Figure, NationalTables, estimate
+from samentel.figures.manifest import Coverage, File, Manifest, Provenance, TableFacts
+from samentel.figures.manifest_privacy import privacy_facts, safeguards, spending, year_loss
+from samentel.figures.manifest_tables import (
+    accuracy_facts,
     code_lists,
-    privacy_facts,
-    rows,
+    population_facts,
     table_facts,
 )
+from samentel.figures.quality import grade, joint_z
+from samentel.figures.release import COLUMNS, rows
+from samentel.figures.sums import NationalSum, add_up, national_of
+from samentel.ids import Period
 
 MOMENT: Any = "2026-03-01T08:00:00+00:00"
 
 
 def national_sum(programme: Programme) -> NationalSum:
     vector = np.arange(programme.vector_length, dtype=np.int64) - 5
-    return add_up(noise_plan(programme), dict.fromkeys(("a", "b", "c"), vector))
+    return add_up(plan_of(programme, 12, 11), dict.fromkeys(("a", "b", "c"), vector))
+
+
+def edition(programme: Programme, years: int = 1) -> Edition:
+    """That many years with the same sums, the last of them 2025."""
+    return Edition(
+        programme,
+        tuple(
+            Year(Period(2026 - back), f"reasons-{2026 - back}-1", national_sum(programme))
+            for back in range(years, 0, -1)
+        ),
+    )
+
+
+def alone(programme: Programme, tables: NationalTables) -> list[dict[str, Any]]:
+    return [dict(row) for row in rows(edition(programme), [tables])]
+
+
+def facts_of(programme: Programme, periods: dict[str, NationalSum] | None = None) -> tuple[TableFacts, ...]:
+    return table_facts(
+        programme, plan_of(programme, 12, 11), periods or {"2025": national_sum(programme)}, 12, 11
+    )
 
 
 def manifest(programme: Programme, **changes: Any) -> Manifest:
-    plan = noise_plan(programme)
+    plan, national = plan_of(programme, 12, 11), national_sum(programme)
+    privacy, tables = privacy_facts(programme, plan, 12, 11), facts_of(programme)
     values: dict[str, Any] = {
         "release_id": "reasons-2025Q3-1",
         "programme_id": programme.id,
@@ -50,11 +74,28 @@ def manifest(programme: Programme, **changes: Any) -> Manifest:
         "attempt": 1,
         "roster": "b" * 64,
         "published_at": MOMENT,
-        "coverage": Coverage(invited=("a", "b", "c", "d"), present=("a", "b", "c"), in_sum=("a", "b", "c")),
-        "privacy": privacy_facts(programme, plan, 12, 11),
-        "interval": INTERVAL,
-        "reading": READING,
-        "tables": table_facts(programme, plan, {"2025": national_sum(programme)}),
+        "next_release": "2026-06-29",
+        "revisions": manifest_texts.REVISIONS,
+        "coverage": Coverage(
+            enrolled=("a", "b", "c", "d"),
+            invited=("a", "b", "c", "d"),
+            present=("a", "b", "c"),
+            in_sum=("a", "b", "c"),
+            dropped=(),
+            same_person=manifest_texts.SAME_PERSON,
+            missing=manifest_texts.MISSING,
+        ),
+        "populations": population_facts(programme),
+        "privacy": privacy,
+        "year_loss": year_loss(
+            2025, [spending(programme, "reasons-2025q3-1", Period(2025, 3), privacy.rho_spent)]
+        ),
+        "safeguards": safeguards(programme, privacy, {"samentel": "0.1.0", "opendp": "0.16.0"}, ["d" * 64]),
+        "interval": manifest_texts.INTERVAL,
+        "reading": manifest_texts.READING,
+        "accuracy": accuracy_facts(programme, tables, estimate(programme, national), 12),
+        "tables": tables,
+        "provenance": Provenance(rebuilding=manifest_texts.REBUILDING),
         "files": (File(name="figures.csv", bytes=10, sha256="c" * 64),),
         "software": "0.1.0",
     }
@@ -114,8 +155,7 @@ def test_what_was_spent_is_not_rounded_above_what_was_allowed(
 
 
 def test_tables_state_the_noise_that_is_really_in_them(programme: Programme) -> None:
-    plan, national = noise_plan(programme), national_sum(programme)
-    facts = table_facts(programme, plan, {"2025": national})
+    plan, facts = noise_plan(programme), facts_of(programme)
     assert [fact.id for fact in facts] == ["sex-age", "reason", "reason-sex"]
     for fact, noise in zip(facts, plan, strict=True):
         assert fact.noise_sd == pytest.approx((3 * noise.variance) ** 0.5)
@@ -127,7 +167,7 @@ def test_tables_state_the_noise_that_is_really_in_them(programme: Programme) -> 
 
 def test_every_cell_of_every_table_is_one_row_with_all_columns_in_order(programme: Programme) -> None:
     tables = estimate(programme, national_sum(programme))
-    found = list(rows(programme, [tables]))
+    found = alone(programme, tables)
     assert all(tuple(row) == COLUMNS for row in found)
     assert [(row["table"], row["cell"]) for row in found] == [
         (table.id, number) for table in programme.tables for number in range(programme.cells(table))
@@ -152,7 +192,13 @@ def test_every_cell_of_every_table_is_one_row_with_all_columns_in_order(programm
         "shown": cell.shown.text,
         "shown_lower": cell.shown_lower.text,
         "shown_upper": cell.shown_upper.text,
+        "grade": grade(Figure(cell.estimate, cell.sd)),
+        "above_zero": "yes",
+        "joint_lower": cell.estimate - joint_z(29) * cell.sd,
+        "joint_upper": cell.estimate + joint_z(29) * cell.sd,
     }
+    assert len(found) == 29
+    assert cell.estimate - joint_z(29) * cell.sd < cell.lower
     assert cell.share is not None
 
 
@@ -169,11 +215,11 @@ def derived(written: dict[str, Any], toml: Callable[[dict[str, Any]], bytes]) ->
 def test_tables_that_were_not_measured_are_published_like_all_others(derived: Programme) -> None:
     plan, national = noise_plan(derived), national_sum(derived)
     tables = estimate(derived, national)
-    found = [row for row in rows(derived, [tables]) if row["table"] in ("persons", "age")]
+    found = [row for row in alone(derived, tables) if row["table"] in ("persons", "age")]
     assert [row["codes"] for row in found] == ["", "A0", "A18", "U"]
     assert (found[0]["dimensions"], found[0]["label_nl"], found[0]["label_en"]) == ("", "Totaal", "Total")
     assert sum(row["estimate"] for row in found[1:]) == pytest.approx(found[0]["estimate"])  # type: ignore[misc]
-    facts = {fact.id: fact for fact in table_facts(derived, plan, {"2025": national})}
+    facts = {fact.id: fact for fact in facts_of(derived)}
     for name in ("persons", "age"):
         assert (facts[name].rho, facts[name].noise_sd) == (0, None)
         assert facts[name].cell_sd == pytest.approx(max(cell.sd for cell in tables.table(name).cells))
@@ -181,10 +227,9 @@ def test_tables_that_were_not_measured_are_published_like_all_others(derived: Pr
 
 
 def test_a_table_for_three_years_is_left_out_of_one_and_the_manifest_says_why(derived: Programme) -> None:
-    plan, national = noise_plan(derived), national_sum(derived)
-    tables = estimate(derived, national)
-    assert "reason" not in {row["table"] for row in rows(derived, [tables])}
-    facts = {fact.id: fact for fact in table_facts(derived, plan, {"2025": national})}
+    tables = estimate(derived, national_sum(derived))
+    assert "reason" not in {row["table"] for row in alone(derived, tables)}
+    facts = {fact.id: fact for fact in facts_of(derived)}
     assert {name for name, fact in facts.items() if fact.withheld} == {"reason"}
     assert (facts["reason"].years, facts["age"].years) == (3, 1)
     assert facts["reason"].rho > 0  # measured, and paid for, every year
@@ -199,15 +244,15 @@ def test_a_table_for_three_years_is_left_out_of_one_and_the_manifest_says_why(de
 def test_once_there_are_three_years_their_sum_is_published_beside_the_tables_of_the_last(
     derived: Programme,
 ) -> None:
-    plan, national = noise_plan(derived), national_sum(derived)
+    national = national_sum(derived)
     tables = estimate(derived, national)
-    found = {row["table"]: row for row in rows(derived, [tables, tables, tables])}
+    found = {row["table"]: row for row in rows(edition(derived, 3), [tables] * 3)}
     assert found["reason"]["sd"] == pytest.approx(math.sqrt(3) * tables.table("reason").cells[-1].sd)
     assert found["reason"]["estimate"] == pytest.approx(3 * tables.table("reason").cells[-1].estimate)
     assert found["age"]["estimate"] == tables.table("age").cells[-1].estimate
-    assert "reason" not in {row["table"] for row in rows(derived, [tables, tables])}
+    assert "reason" not in {row["table"] for row in rows(edition(derived, 2), [tables] * 2)}
     years = dict.fromkeys(("2023", "2024", "2025"), national)
-    facts = {fact.id: fact for fact in table_facts(derived, plan, years)}
+    facts = {fact.id: fact for fact in facts_of(derived, years)}
     assert (facts["reason"].periods, facts["reason"].withheld) == (("2023", "2024", "2025"), None)
     assert facts["reason"].cell_sd == pytest.approx(
         max(cell.sd for cell in tables.table("reason").cells) * 3**0.5
@@ -216,7 +261,7 @@ def test_once_there_are_three_years_their_sum_is_published_beside_the_tables_of_
 
 
 def test_every_code_of_a_table_with_figures_is_explained_and_no_other_list_is(derived: Programme) -> None:
-    facts = table_facts(derived, noise_plan(derived), {"2025": national_sum(derived)})
+    facts = facts_of(derived)
     with_figures = derived.tables[:3] + derived.tables[4:]
     used = {name for table in with_figures for name in table.dimensions}
     assert {it.id for it in code_lists(derived, facts)} == used
@@ -226,9 +271,8 @@ def test_every_code_of_a_table_with_figures_is_explained_and_no_other_list_is(de
 
 def test_the_national_lists_name_what_does_not_apply_and_what_is_missing() -> None:
     programme = parse(packaged("registratie-2025"))
-    facts = table_facts(
-        programme, noise_plan(programme), dict.fromkeys(("2023", "2024", "2025"), no_sum(programme))
-    )
+    sums = dict.fromkeys(("2023", "2024", "2025"), no_sum(programme))
+    facts = table_facts(programme, share_plan(programme, 40, 40), sums, 40, 40)
     lists = {it.id: it for it in code_lists(programme, facts)}
     assert lists.keys() == {name for table in programme.tables for name in table.dimensions}
     for name, found in lists.items():
@@ -239,7 +283,7 @@ def test_the_national_lists_name_what_does_not_apply_and_what_is_missing() -> No
 
 
 def no_sum(programme: Programme) -> NationalSum:
-    plan = noise_plan(programme)
+    plan = share_plan(programme, 40, 40)
     return add_up(plan, {"a": np.zeros(sum(it.cells + 1 for it in plan), dtype=np.int64)})
 
 
@@ -325,7 +369,9 @@ def test_tables_of_a_secure_sum_state_their_own_rho_and_the_noise_of_the_sum(tog
     national = national_of(
         plan, [f"n{i}" for i in range(10)], np.zeros(together.vector_length, dtype=np.int64)
     )
-    for fact, table in zip(table_facts(together, plan, {"2025": national}), together.tables, strict=True):
+    for fact, table in zip(
+        table_facts(together, plan, {"2025": national}, 12, 11), together.tables, strict=True
+    ):
         assert fact.rho == together.rho_of(table)
         assert fact.noise_sd == pytest.approx(
             (10 * fact.rows_per_person**2 / (2 * float(fact.rho)) / 8) ** 0.5
@@ -334,6 +380,6 @@ def test_tables_of_a_secure_sum_state_their_own_rho_and_the_noise_of_the_sum(tog
 
 def test_a_manifest_of_a_secure_sum_reads_back_equal(together: Programme) -> None:
     plan = share_plan(together, 12, 11)
-    covered = Coverage(invited=("a", "b"), present=("a", "b"), in_sum=("a",), dealt=11)
+    covered = manifest(together).coverage.model_copy(update={"dealt": 11, "dropped": ("b",)})
     made = manifest(together, privacy=privacy_facts(together, plan, 12, 11), coverage=covered)
     assert from_json(Manifest, to_bytes(made), "manifest") == made

@@ -14,7 +14,7 @@ from samentel.counting import shares
 from samentel.counting.shares import plan_of, share_plan, summed_variance
 from samentel.documents.programme import Programme, parse
 from samentel.errors import DocumentError, PeerError
-from samentel.figures.estimate import national_of
+from samentel.figures.sums import national_of
 from samentel.secagg import server
 from samentel.secagg.messages import Kind
 from samentel.secagg.relay import Phase as ServerPhase

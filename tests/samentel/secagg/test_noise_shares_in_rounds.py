@@ -24,7 +24,8 @@ from samentel.counting.noise import draw
 from samentel.counting.shares import plan_of, share_plan
 from samentel.documents.keys import VerifyKey
 from samentel.documents.programme import Programme, parse
-from samentel.figures.estimate import estimate, national_of
+from samentel.figures.estimate import estimate
+from samentel.figures.sums import national_of
 from samentel.secagg import client, server
 from samentel.secagg.relay import Summed
 from samentel.secagg.standing import Delivered, Drawn
