@@ -18,7 +18,7 @@ from samentel.documents import roster as rosters
 from samentel.documents.codelists import Fixed
 from samentel.documents.envelope import Envelope
 from samentel.documents.programme import Mode, Programme
-from samentel.documents.roster import Roster
+from samentel.documents.roster import Institution, Roster
 from samentel.documents.statements import Approval, hear, state
 from samentel.errors import DocumentError, LocalFault, PeerError, Reason, Refusal
 from samentel.ids import DIGEST, Digest
@@ -190,10 +190,15 @@ def held_roster(config: Config) -> Roster | None:
     return rosters.parse(held[-1].payload) if held else None
 
 
+def own_institution(config: Config) -> Institution | None:
+    """This institution as the roster that it holds has it, or None."""
+    roster = held_roster(config)
+    return roster.institution(identity.enrolment(config.state_dir).node) if roster else None
+
+
 def small_levels_asked(config: Config, programme: Programme) -> SmallLevels:
     """The levels by consent that concern this institution, by the roster that it holds."""
-    roster = held_roster(config)
-    mine = roster.institution(identity.enrolment(config.state_dir).node) if roster else None
+    mine = own_institution(config)
     if mine is None:
         return SmallLevels(known=False, needed=(), possible=levels.consents_known(programme))
     needed = levels.consents_needed(programme, mine)
@@ -228,11 +233,16 @@ def _not_asked(names: Sequence[str], asked: SmallLevels) -> Sequence[str]:
 
 
 def _unanswerable(programme: Programme) -> Sequence[str]:
-    known = {records.AGE, *records.CODED}
+    known = {*records.BANDED, *records.CODED}
+    registers = [population.registers for population in programme.populations if population.registers]
+    asked = {one.field for one in registers if one.field is not None}
     return [
         f"programme dimensions.{dimension.id}: this version does not know the field {dimension.field}"
         for dimension in programme.dimensions
         if dimension.field not in known and dimension.fixed_by not in (Fixed.TYPE, Fixed.PROVINCE)
+    ] + [
+        f"programme populations: registers names the field {field}, which this version does not know"
+        for field in sorted(asked - {*records.CODED})
     ]
 
 

@@ -11,17 +11,19 @@ from functools import partial
 
 import numpy as np
 
-from node import approving, identity, intake, mapping, source
-from node.coding import ages_of, as_recorded, banded, coded, limited, translator
+from node import approving, intake, mapping, source
+from node.coding import ages_of, as_recorded, banded, coded, days_waited, limited, translator
 from node.config import Config
 from node.joining import Rows, joined
 from node.mapping import Sheet
-from node.records import AGE_SOURCES, CODED, EVENTS
+from node.records import AGE, AGE_SOURCES, BEGAN, CODED, ENDED, EVENTS, NEAR, WAITING
+from node.selection import selected
 from node.source import Flags
 from node.texts import Words
 from samentel.counting.contribution import encode
+from samentel.documents import levels
 from samentel.documents.codelists import Dimension, Fixed
-from samentel.documents.populations import Population, Records, Table
+from samentel.documents.populations import Counting, Population, Records, Table
 from samentel.documents.programme import Programme
 from samentel.documents.roster import Institution
 from samentel.errors import DocumentError
@@ -64,7 +66,7 @@ def lines(
     if problems:
         raise DocumentError(str(config.mapping), problems)
     year = period.year if period else date.today().year  # noqa: DTZ011 - a day in the export's own sense has no zone
-    house = House(held, joined(source.read(held), year), programme, _institution(config))
+    house = House(held, joined(source.read(held), year), programme, approving.own_institution(config))
     yield words("check.warning")
     for sheet in held.sheets:
         yield ""
@@ -77,15 +79,11 @@ def lines(
         yield words("check.mapping")
         return
     yield from _levels(house, programme, words)
+    yield from _registered(house, words)
     yield from _not_asked(house, programme, words)
     yield words("check.fine")
     if period is not None:
         yield from _tables(house, programme, period, words)
-
-
-def _institution(config: Config) -> Institution | None:
-    roster = approving.held_roster(config)
-    return roster.institution(identity.enrolment(config.state_dir).node) if roster else None
 
 
 def _of_kind(house: House, sheet: Sheet, words: Words) -> Iterator[str]:
@@ -94,13 +92,15 @@ def _of_kind(house: House, sheet: Sheet, words: Words) -> Iterator[str]:
     if len(house.mapping.sheets) > 1:
         yield f"{words(f'check.{sheet.kind}')} ({sheet.path.name})"
     yield f"{words('check.rows')}: {len(export) + export.nobody + export.broken}"
-    yield f"{words('check.counting')}: {len(export)}"
-    yield f"{words('check.persons')}: {len(np.unique(rows.person))}"
+    contacts = sheet.kind is Records.CONTACTS
+    yield f"{words('check.contacts_counting' if contacts else 'check.counting')}: {len(export)}"
+    if not contacts:
+        yield f"{words('check.persons')}: {len(np.unique(rows.person))}"
     for text, number in (
         (words("check.broken"), export.broken),
-        (words("check.nobody"), export.nobody),
+        (words("check.named" if contacts else "check.nobody"), export.nobody),
         *_rules(house, sheet, rows, words),
-        (words("check.strangers"), _strangers(house, rows)),
+        *(() if contacts else _of_persons(house, sheet, rows, words)),
     ):
         if number:
             yield f"! {text}: {number}"
@@ -138,18 +138,36 @@ def _rules(house: House, sheet: Sheet, rows: Rows, words: Words) -> Iterator[tup
         if field != "age":
             wrong &= days > 0  # without a date of contact nothing is wrong with the date of birth
         yield words("check.unreadable_age", column=_column(sheet, field)), int(wrong.sum())
+    if sheet.kind is Records.PLACEMENTS:
+        yield from _of_stays(sheet, rows, words)
+
+
+def _of_stays(sheet: Sheet, rows: Rows, words: Words) -> Iterator[tuple[str, int]]:
+    """What is wrong with the ends of placements, and with how long was waited for them."""
+    export, ended, began = rows.export, rows.own_days(ENDED), rows.own_days(BEGAN)
+    if export.has(ENDED):
+        column = _column(sheet, ENDED)
+        yield words("check.unreadable_end", column=column), int(((ended == 0) & ~export.empty(ENDED)).sum())
+        yield words("check.ended_before", column=column), int(((ended > 0) & (ended < began)).sum())
+    if export.has(WAITING):
+        wrong = (days_waited(rows) < 0) & ~export.empty(WAITING)
+        yield words("check.unreadable_waiting", column=_column(sheet, WAITING)), int(wrong.sum())
+
+
+def _of_persons(house: House, sheet: Sheet, rows: Rows, words: Words) -> Iterator[tuple[str, int]]:
     its = [one for one, _ in house.asked if one.records is sheet.kind]
     k = max((one.rows_per_person for one in its), default=1)
-    in_year, often = np.unique(rows.person * 10_000 + days // 10_000, return_counts=True)
+    in_year, often = np.unique(rows.person * 10_000 + rows.days // 10_000, return_counts=True)
     duplicates = len(np.unique(in_year[often > k] // 10_000))
     yield words("check.duplicates", column=_column(sheet, "person"), k=k), duplicates
+    yield words("check.strangers"), _strangers(house, rows)
 
 
 def _ages_lost(programme: Programme | None, rows: Rows) -> Flags:
     ages = ages_of(rows)
     lost: Flags = (ages < 0) | (ages > OLDEST)
     for dimension in programme.dimensions if programme else ():
-        if dimension.banded:
+        if dimension.field == AGE and dimension.banded:
             lost |= banded(dimension, ages) == dimension.index(dimension.unknown)
     return lost
 
@@ -185,6 +203,12 @@ def _vocabularies(house: House, sheet: Sheet) -> Iterator[tuple[str, Callable[[s
         read = dimension.rolls_up is None and not dimension.banded and not mapping.of_the_house(dimension)
         if read and dimension.field in sheet.columns:
             yield dimension.field, partial(_without_code, held, dimension)
+    listed = {dimension.field for dimension in house.programme.dimensions}
+    registers = [one.registers for one in house.programme.populations if one.records is sheet.kind]
+    for told in dict.fromkeys(one.field for one in registers if one):
+        if told is not None and told in sheet.columns and told not in listed:
+            codes = [mapping.folded(code) for code in mapping.channel_codes(house.programme, told)]
+            yield told, partial(_not_among, held.codes.get(told, codes))
 
 
 def _not_among(known: Collection[str], word: str) -> bool:
@@ -215,11 +239,13 @@ def _levels(house: House, programme: Programme, words: Words) -> Iterator[str]:
         for name in mapping.used(programme, population):
             dimension = programme.dimension(name)
             if dimension.fixed_by is not None and not mapping.of_the_house(dimension):
-                recorded = as_recorded(rows, house.mapping, dimension)
+                recorded = as_recorded(rows, house.mapping, house.institution, dimension)
                 lost = int((recorded != limited(recorded, dimension, house.institution)).sum())
                 if lost and house.institution is not None:
                     where = words(f"check.{population.records}")
                     yield f"! {words('check.limited', dimension=name, kind=where)}: {lost}"
+            if house.institution is None and dimension.field == NEAR:
+                continue  # all unknown: near to what is not known yet
             if name not in unmapped and not mapping.of_the_house(dimension):
                 yield from _mostly_unknown(house, programme, dimension, rows, words)
     for name in unmapped:
@@ -231,15 +257,36 @@ def _mostly_unknown(
 ) -> Iterator[str]:
     name, fine = dimension.id, _fine(programme, dimension)
     if house.institution is None and fine.fixed_by is not None:  # it would limit all of them to unknown
-        dimension, levels = fine, as_recorded(rows, house.mapping, fine)
+        dimension, found = fine, as_recorded(rows, house.mapping, None, fine)
     else:
-        levels = coded(rows, house.mapping, programme, house.institution, [name])[name]
+        found = coded(rows, house.mapping, programme, house.institution, [name])[name]
     if dimension.not_applicable is not None:
-        levels = levels[levels != dimension.index(dimension.not_applicable)]
-    unknown = int((levels == dimension.index(dimension.unknown)).sum())
-    if 2 * unknown > len(levels):
-        facts = {"unknown": unknown, "all": len(levels)}
+        found = found[found != dimension.index(dimension.not_applicable)]
+    unknown = int((found == dimension.index(dimension.unknown)).sum())
+    if 2 * unknown > len(found):
+        facts = {"unknown": unknown, "all": len(found)}
         yield f"! {words('check.mostly_unknown', dimension=name, **facts)}"
+
+
+def _registered(house: House, words: Words) -> Iterator[str]:
+    """What this institution registers of populations that only some do; stays of which no end is known."""
+    for population, rows in house.asked:
+        title = words.either(population.title.nl, population.title.en)
+        by_end = population.counting is Counting.STOCK or population.dated_by == ENDED
+        if by_end and not rows.export.has(ENDED):
+            yield f"! {words('check.no_end', title=title)}"
+        if population.of_quarters is not None:
+            yield words("check.of_quarters", title=title, programme=population.of_quarters)
+        if population.registers is None:
+            continue
+        if house.institution is None:
+            yield words("check.registers_no_roster", title=title)
+            continue
+        mine = levels.channel(population, house.institution)
+        if mine is None:
+            yield words("check.registers_none", title=title)
+        elif population.registers.field is not None:
+            yield words("check.registers", title=title, channel=mine)
 
 
 def _not_asked(house: House, programme: Programme, words: Words) -> Iterator[str]:
@@ -257,7 +304,9 @@ def _not_asked(house: House, programme: Programme, words: Words) -> Iterator[str
 
 def _fields(programme: Programme, population: Population) -> set[str]:
     """The fields that decide where a row of a population counts."""
-    fields: set[str] = set()
+    fields = {population.registers.field or ""} if population.registers else set()
+    if population.counting is Counting.STOCK or population.dated_by == ENDED:
+        fields.add(ENDED)
     names = mapping.used(programme, population)
     while names:
         dimension = programme.dimension(names.pop())
@@ -279,8 +328,8 @@ def _legible(word: str) -> str:
 
 
 def _tables(house: House, programme: Programme, period: Period, words: Words) -> Iterator[str]:
-    chosen, _ = intake.in_period(house.rows, programme, period)
-    people = intake.populations(house.rows, chosen, house.mapping, programme, house.institution)
+    found, _ = selected(house.rows, house.mapping, programme, period, house.institution)
+    people = intake.populations(found, house.mapping, programme, house.institution)
     rostered = [table for table in programme.tables if _hangs_on_roster(programme, table)]
     without = rostered if house.institution is None else []
     if without:

@@ -79,7 +79,7 @@ def main() -> None:
 def application(language: texts.Language) -> App:
     """The command line, in the language of the person who types."""
     words = chosen.words = Words(language)
-    commands = (init, enrol, check, approve, withdraw, run, status, complaint, pause, resume, doctor)
+    commands = (init, enrol, check, approve, withdraw, run, status, complaint, receipt, pause, resume, doctor)
     if language == "nl":
         for command in (*commands, show, verify):
             command.__doc__ = manual.DUTCH[command.__name__]
@@ -219,7 +219,8 @@ def approve(
     rostered, small = approving.rostered(config), tuple(small_level or ())
     asked = approving.small_levels_asked(config, shown)
     approving.refuse_unasked(small, asked)  # before it is shown as agreed to
-    for line in explain.programme(shown, words, rostered, config.caps.local):
+    mine = approving.own_institution(config)
+    for line in explain.programme(shown, words, rostered, config.caps.local, mine):
         print(line)
     for line in explain.small_levels(shown, asked, rostered, words):
         print(line)
@@ -296,6 +297,19 @@ def complaint(round: str, /, *, out: Path = Path("complaint.json")) -> None:
 
     receipts.write_complaint(chosen.config(), round, out)
     print(chosen.words("complaint.done", path=out))
+
+
+def receipt(round: str, /, *, out: Path = Path("receipt.json")) -> None:
+    """Write what we hold of a round: whoever checks a release finds us in it with this.
+
+    Args:
+        round: the round, or the start of its id, as `status` shows it.
+        out: the file to write, for whoever checks a release.
+    """
+    from node import witness
+
+    witness.write(chosen.config(), round, out)
+    print(chosen.words("receipt.done", path=out))
 
 
 def show(*, json: bool = False) -> None:

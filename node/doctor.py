@@ -105,7 +105,7 @@ def _sealed(config: Config) -> None:
             where = record.where
             raise SamentelError(
                 f"{where.name} {where.period}: {error}. Until then this node refuses {where.period}, and "
-                "every other quarter of that year; other years go on"
+                "every other quarter of that year, and annual tables of its persons; other years go on"
             ) from None
 
 

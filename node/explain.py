@@ -10,9 +10,11 @@ from node.config import Config
 from node.texts import Words
 from samentel.counting.privacy import attacker_power, epsilon_upper, noise_plan, total_rho
 from samentel.counting.shares import loss_of, share_plan, summed_variance
-from samentel.documents.codelists import Code, Dimension
-from samentel.documents.populations import Counting, Population
+from samentel.documents import levels
+from samentel.documents.codelists import Code, Text
+from samentel.documents.populations import Population, Records, Registers
 from samentel.documents.programme import Mode, Programme
+from samentel.documents.roster import Institution
 from samentel.figures.collusion import collusion_of, fewest_listed
 
 INSTITUTIONS, YEARS = (1, 2, 3), (1, 2, 5, 10)
@@ -20,13 +22,18 @@ FEDERATIONS = (40, 100)  # sizes of a roster that is not there yet
 
 
 def programme(
-    shown: Programme, words: Words, rostered: int | None = None, local_cap: Fraction | None = None
+    shown: Programme,
+    words: Words,
+    rostered: int | None = None,
+    local_cap: Fraction | None = None,
+    institution: Institution | None = None,
 ) -> Iterator[str]:
     """What is counted, of whom, in which tables, at what privacy loss: line by line.
 
     Args:
         rostered: institutions on the roster, where this node holds one.
         local_cap: the house cap on what it costs if everybody else colludes.
+        institution: this one, where the roster held here names it.
 
     Raises:
         DocumentError: a secure sum whose noise cannot be shared among so many.
@@ -41,11 +48,11 @@ def programme(
     yield ""
     yield f"{words('of_whom')}:"
     for population in shown.populations:
-        title, definition = population.title, population.definition
-        yield f"  {either(title.nl, title.en)}: {either(definition.nl, definition.en)}"
-        yield f"  {_counting(population, words)}; {words('rows', k=population.rows_per_person)}"
+        yield from (f"  {line}" for line in _population(population, institution, words))
     if shown.period == "year":
         yield f"  {words('undated')}"
+        if any(one.dated_by or one.reference_day for one in shown.populations):
+            yield f"  {words('undated.stays')}"
     yield f"  {words('sealed')}"
     yield ""
     yield from _tables(shown, number, words)
@@ -68,39 +75,82 @@ def small_levels(shown: Programme, asked: SmallLevels, rostered: int | None, wor
     number = max(rostered or 0, shown.roster.institutions_min)
     yield f"{words('small' if asked.known else 'small.possible')}:"
     for name in asked.possible:
-        dimension, code = _level(shown, name)
-        title, level = either(dimension.title.nl, dimension.title.en), either(code.nl, code.en)
-        width = _two_deviations(shown, dimension, code.code, number)
+        title, level = (either(text.nl, text.en) for text in _level(shown, name))
+        width = _two_deviations(shown, name, number)
         yield f"  {words('small.level', title=title, level=level, name=name, width=width)}"
     yield f"  {words('small.means')}"
     if not asked.known:
         yield f"  {words('small.no_roster')}"
 
 
+def _population(population: Population, institution: Institution | None, words: Words) -> Iterator[str]:
+    title, definition = population.title, population.definition
+    yield f"{words.either(title.nl, title.en)}: {words.either(definition.nl, definition.en)}"
+    if population.records is Records.CONTACTS:
+        yield f"{_counting(population, words)}; {words('contacts.unit')}"
+    else:
+        yield f"{_counting(population, words)}; {words('rows', k=population.rows_per_person)}"
+    if population.of_quarters is not None:
+        yield words("of_quarters", programme=population.of_quarters)
+    if population.registers is not None:
+        yield from _registers(population, population.registers, institution, words)
+
+
 def _counting(population: Population, words: Words) -> str:
-    """By which date a row counts: as ``records.EVENTS`` says."""
-    if population.counting is Counting.INFLOW:
-        return words(f"inflow.{population.records}")
-    return words(population.counting)
+    """By which date a row counts: as ``node.intake`` says."""
+    if population.reference_day is not None:
+        month, day = population.reference_day.split("-")
+        return words("stock", day=f"{day}-{month}")
+    return words(f"inflow.{population.dated_by or population.records}")
 
 
-def _level(shown: Programme, name: str) -> tuple[Dimension, Code]:
-    dimension = shown.dimension(name.partition(":")[0])
-    return dimension, dimension.codes[dimension.index(name.partition(":")[2])]
+def _registers(
+    population: Population, registers: Registers, institution: Institution | None, words: Words
+) -> Iterator[str]:
+    """Who registers a population; and whether this institution does, once the roster says what it is."""
+    if registers.field is None:
+        yield words("registers", types=", ".join(registers.channels))
+    else:
+        types = [f"{kind} ({code})" for kind, code in registers.channels.items()]
+        yield words("registers.channels", types=", ".join(types))
+        yield words("registers.field", field=registers.field)
+    if institution is None:
+        yield words("registers.no_roster")
+        return
+    mine = levels.channel(population, institution)
+    key = "registers.none" if mine is None else "registers.ours" if registers.field else "registers.all"
+    yield words(key, kind=institution.type, channel=mine)
 
 
-def _two_deviations(shown: Programme, dimension: Dimension, code: str, number: int) -> float:
-    """Two sd of the national noise in the total of one level, in the population in which it is known best."""
+def _level(shown: Programme, name: str) -> tuple[Text | Code, Text | Code]:
+    """The titles of a small level: of its dimension, or of a population that few register."""
+    subject, _, code = name.partition(":")
+    if subject not in {dimension.id for dimension in shown.dimensions}:
+        return shown.population(subject).title, Text(nl=f"kanaal {code}", en=f"channel {code}")
+    dimension = shown.dimension(subject)
+    return dimension.title, dimension.codes[dimension.index(code)]
+
+
+def _two_deviations(shown: Programme, name: str, number: int) -> float:
+    """Two sd of the national noise in the total of one level, in the population in which it is known best.
+
+    Of a channel, in the total of its population.
+    """
     from samentel.figures.estimate import cell_codes  # numpy
     from samentel.figures.workload import variance_of
 
     noise = {one.table: float(summed_variance(one, number)) for one in share_plan(shown, number, number)}
+    subject, _, code = name.partition(":")
     variances = []
     for table in shown.tables:
-        if dimension.id in table.dimensions:
-            at = table.dimensions.index(dimension.id)
+        if subject in table.dimensions:
+            at = table.dimensions.index(subject)
             cells = [codes for codes in cell_codes(shown, table) if codes[at] == code]
-            variances.append(variance_of(shown, noise, {(table.id, codes): 1.0 for codes in cells}))
+        elif subject == table.population:
+            cells = list(cell_codes(shown, table))
+        else:
+            continue
+        variances.append(variance_of(shown, noise, {(table.id, codes): 1.0 for codes in cells}))
     return 2 * min(variances) ** 0.5 if variances else inf
 
 

@@ -67,6 +67,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{code} is geen code van het programma voor {dimension}",
         "{code} is not one of the programme's codes for {dimension}",
     ),
+    "mapping.nobodys": (
+        "van een contact weet niemand wie het was: laat dit weg; wie een nummer heeft, is een cliënt",
+        "nobody knows whose a contact is: leave this out; whoever has a number is a client",
+    ),
     "mapping.codes": ("die zijn", "those are"),
     "mapping.sections": ("de onderdelen van een mapping zijn", "the sections of a mapping are"),
     "check.rows": ("Regels met inhoud", "Lines with content"),
@@ -82,6 +86,48 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "check.nobody": (
         "Regels zonder cliëntnummer: tellen NIET mee, vul het nummer aan",
         "Lines without a person's number: do NOT count, add the number",
+    ),
+    "check.contacts_counting": (
+        "Contacten die kunnen meetellen (elke regel is een contact, en telt op zichzelf)",
+        "Contacts that can count (each line is one contact, and counts by itself)",
+    ),
+    "check.named": (
+        "Regels met een cliëntnummer: zijn GEEN contact, want bekend is van wie zij zijn",
+        "Lines with a person's number: are NO contact, since it is known whose they are",
+    ),
+    "check.unreadable_end": (
+        "{column}: einddatum onleesbaar: telt als niet geëindigd",
+        "{column}: end unreadable: counts as not ended",
+    ),
+    "check.ended_before": (
+        "{column}: einde voor het begin: telt bij het einde, en is op de peildatum niet aanwezig",
+        "{column}: end before the beginning: counts at its end, and is not there on the reference day",
+    ),
+    "check.unreadable_waiting": (
+        "{column}: aantal dagen onleesbaar: telt als onbekend",
+        "{column}: number of days unreadable: counts as unknown",
+    ),
+    "check.no_end": (
+        "{title}: geen kolom `ended` bij [placements]: wie er is of vertrok is niet bekend, geen rij telt",
+        "{title}: no column `ended` under [placements]: who is there or left is not known, no row counts",
+    ),
+    "check.of_quarters": (
+        "{title}: de tabellen tonen hier iedereen van het jaar; in de ronde telt alleen wie hier in een "
+        "kwartaal van {programme} is geteld",
+        "{title}: the tables show everybody of the year here; a round counts only who was counted here in a "
+        "quarter of {programme}",
+    ),
+    "check.registers": (
+        "{title}: wij registreren kanaal {channel}; regels van een ander kanaal tellen bij een ander",
+        "{title}: we register channel {channel}; lines of another channel count elsewhere",
+    ),
+    "check.registers_no_roster": (
+        "{title}: nog geen lijst van deelnemers die zegt wat wij hiervan registreren; hier staan alle regels",
+        "{title}: no roster yet that says what we register of these; all lines are shown here",
+    ),
+    "check.registers_none": (
+        "{title}: wij registreren hiervan niets, onze regels tellen hier niet mee",
+        "{title}: we register none of these, our lines do not count here",
     ),
     "check.undated": (
         "{column}: lege datum: telt in elk jaar, in geen kwartaal",
@@ -155,6 +201,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "check.victims": ("Slachtoffers", "Victims"),
     "check.requests": ("Verzoeken om opvang", "Requests for shelter"),
     "check.placements": ("Plaatsingen", "Placements"),
+    "check.contacts": ("Contacten", "Contacts"),
     "check.total": ("Totaal", "Total"),
     "check.fine": ("De mapping past bij het programma.", "The mapping fits the programme."),
     "check.mapping": ("De export en de mapping zijn leesbaar.", "The export and the mapping can be read."),

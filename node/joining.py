@@ -5,7 +5,9 @@ row among the victims, then from that among the clients. Of several rows of a
 person there, the one that lends is the first by these rules: one of the
 reporting year or without a date goes before one of another year; then the
 earlier date, none last; then what is written in it. So it hangs on the person's
-own rows alone, and never on the order of an export.
+own rows alone, and never on the order of an export. Nothing is lent to contacts:
+nobody knows whose they are. The days of a stay and how long was waited for it
+are its own too, and never lent.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -64,6 +66,16 @@ class Rows:
         for export, _, there, here in self.found((field,)):
             values[here] = look(export)[there]
         return values
+
+    def own(self, field: str, look: Callable[[Export], Integers], nothing: int) -> Integers:
+        """A field of these records themselves; ``nothing`` everywhere where they have no such column."""
+        if self.export.has(field):
+            return look(self.export)
+        return np.full(len(self), nothing, dtype=np.int64)
+
+    def own_days(self, field: str) -> Integers:
+        """A date of these records themselves, as 20250331; 0 where there is none that can be read."""
+        return self.own(field, partial(Export.days, field=field), 0)
 
 
 def joined(exports: Mapping[Records, Export], year: int) -> dict[Records, Rows]:

@@ -83,6 +83,12 @@ DUTCH: Mapping[str, str] = {
         round: de ronde, of het begin van de id, zoals `status` die toont.
         out: het bestand, voor de programma-autoriteit.
     """,
+    "receipt": """Schrijf wat wij van een ronde bewaren: wie een publicatie controleert, vindt er ons mee in.
+
+    Args:
+        round: de ronde, of het begin van de id, zoals `status` die toont.
+        out: het bestand, voor wie een publicatie controleert.
+    """,
     "show": """Toon het grootboek: wat is beloofd, geweigerd, uitgegeven en gepubliceerd.
 
     Args:

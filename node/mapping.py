@@ -1,14 +1,14 @@
 """The mapping file: where an institution's exports keep each field, and what its words mean nationally.
 
-One export holds the clients. Victims, requests and placements stand in exports
-of their own, or are lines of the clients' export that have certain words in
-certain columns; an institution without such a section has no such records.
+One export holds the clients. Victims, requests, placements and contacts stand in
+exports of their own, or are lines of the clients' export that have certain words
+in certain columns; an institution without such a section has no such records.
 Nothing in here reads a record.
 """
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,11 +16,11 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from node.records import AGE, AGE_SOURCES, CODED, FIELDS, LENDERS, REQUIRED
+from node.records import BANDED, CODED, FIELDS, LENDERS, NEAR, OTHER, REQUIRED, SAME, SOURCES, WAITING
 from node.texts import beside, both
 from samentel.documents.codelists import Dimension, Fixed
 from samentel.documents.model import UNKNOWN_KEY, Model, from_toml
-from samentel.documents.populations import Counting, Population, Records
+from samentel.documents.populations import Population, Records
 from samentel.documents.programme import Programme
 from samentel.errors import DocumentError, LocalFault
 
@@ -71,6 +71,7 @@ class MappingFile(Model):
     victims: Section | None = None
     requests: Section | None = None
     placements: Section | None = None
+    contacts: Section | None = None
     codes: dict[Text, Codes] = Field(default_factory=dict)
     blank: dict[Text, Text] = Field(default_factory=dict)
 
@@ -164,15 +165,24 @@ def load(path: Path) -> Mapping:
 
 def misfits(mapping: Mapping, programme: Programme) -> list[str]:
     """What keeps this mapping from answering a programme, a sentence each."""
-    problems = [
-        f"programme populations.{population.id}: counts who is there in a period (stock); this version takes "
-        "in who comes in a period (inflow) only"
-        for population in programme.populations
-        if population.counting is not Counting.INFLOW
-    ]
+    problems: list[str] = []
     for dimension in programme.dimensions:
         problems += _dimension_misfits(mapping, dimension)
+    for field in dict.fromkeys(one.registers.field for one in programme.populations if one.registers):
+        if field is not None:
+            problems += _channel_misfits(mapping, programme, field)
     return problems
+
+
+def channel_codes(programme: Programme, field: str) -> list[str]:
+    """The national codes of a field that says through which channel a row came.
+
+    Those of the channels; and of a dimension of that field, where tables count along it as well.
+    """
+    registers = [one.registers for one in programme.populations if one.registers is not None]
+    named = [code for one in registers if one.field == field for code in one.channels.values()]
+    listed = [code.code for one in programme.dimensions if one.field == field for code in one.codes]
+    return list(dict.fromkeys([*named, *listed]))
 
 
 def unmapped(mapping: Mapping, programme: Programme) -> list[str]:
@@ -184,7 +194,9 @@ def unmapped(mapping: Mapping, programme: Programme) -> list[str]:
         and any(
             dimension.id in used(programme, population)
             and (sheets := mapping.sources(population.records))
-            and not any(name in sheet.columns for sheet in sheets for name in sources(dimension))
+            and not any(
+                name in sheet.columns for sheet in _asked(sheets, dimension) for name in sources(dimension)
+            )
             for population in programme.populations
         )
     ]
@@ -199,7 +211,7 @@ def used(programme: Programme, population: Population) -> list[str]:
 
 def sources(dimension: Dimension) -> tuple[str, ...]:
     """The fields of the record model from which a dimension can be answered."""
-    return AGE_SOURCES if dimension.field == AGE else (dimension.field,)
+    return SOURCES.get(dimension.field, (dimension.field,))
 
 
 def of_the_house(dimension: Dimension) -> bool:
@@ -207,27 +219,52 @@ def of_the_house(dimension: Dimension) -> bool:
     return dimension.fixed_by in (Fixed.TYPE, Fixed.PROVINCE)
 
 
+def _asked(sheets: Sequence[Sheet], dimension: Dimension) -> Sequence[Sheet]:
+    """Where a dimension is looked up: how long was waited is never lent."""
+    return sheets[:1] if dimension.field == WAITING else sheets
+
+
 def _dimension_misfits(mapping: Mapping, dimension: Dimension) -> Iterator[str]:
     if of_the_house(dimension) or dimension.rolls_up is not None:
         return  # no field is read, or the finer dimension is the one to be looked at
     place = f"programme dimensions.{dimension.id}"
-    if dimension.field == AGE and not dimension.banded:
-        yield f"{place}: an age needs bands"
-    elif dimension.field != AGE and (dimension.field not in CODED or dimension.banded):
+    known = [code.code for code in dimension.codes]
+    if dimension.field in BANDED:
+        yield from _band_misfits(place, dimension)
+    elif dimension.field not in CODED or dimension.banded:
         yield f"{place}: the field {dimension.field} is not one that this version can take in"
-    known = {code.code for code in dimension.codes}
-    targets = mapping.codes.get(dimension.field, {})
-    for code in sorted(set(targets.values()) - known):
-        yield f"codes.{dimension.field}: {_no_code(code, dimension)}"
-    blank = mapping.blank.get(dimension.field)
+    if dimension.field == NEAR and not {SAME, OTHER} <= set(known):
+        yield f"{place}: the field {NEAR} needs the codes {SAME} and {OTHER}, beside the unknown one"
+    yield from _strange_codes(mapping, dimension.field, known, dimension.id)
+
+
+def _band_misfits(place: str, dimension: Dimension) -> Iterator[str]:
+    most, field = BANDED[dimension.field], dimension.field
+    if not dimension.banded:
+        yield f"{place}: the field {field} needs bands: give its codes bounds"
+    elif any(code.bounds is not None and code.bounds[1] > most for code in dimension.codes):
+        yield f"{place}: the bounds of the field {field} go beyond {most}, the most that it can be"
+
+
+def _channel_misfits(mapping: Mapping, programme: Programme, field: str) -> Iterator[str]:
+    if field not in CODED:
+        yield f"programme populations: registers.field = {field} is not one that this version can take in"
+    if all(one.field != field or one.rolls_up for one in programme.dimensions):  # else said of the dimension
+        yield from _strange_codes(mapping, field, channel_codes(programme, field), field)
+
+
+def _strange_codes(mapping: Mapping, field: str, known: Sequence[str], name: str) -> Iterator[str]:
+    """The codes that a mapping names and the programme does not have."""
+    for code in sorted(set(mapping.codes.get(field, {}).values()) - set(known)):
+        yield f"codes.{field}: {_no_code(code, known, name)}"
+    blank = mapping.blank.get(field)
     if blank is not None and blank not in known:
-        yield f"blank.{dimension.field}: {_no_code(blank, dimension)}"
+        yield f"blank.{field}: {_no_code(blank, known, name)}"
 
 
-def _no_code(code: str, dimension: Dimension) -> str:
-    codes = [one.code for one in dimension.codes]
+def _no_code(code: str, codes: Sequence[str], name: str) -> str:
     more = ", ..." if len(codes) > CODES_SHOWN else ""
-    said = beside("mapping.code", code=code, dimension=dimension.id)
+    said = beside("mapping.code", code=code, dimension=name)
     return f"{said}; {beside('mapping.codes')} {', '.join(codes[:CODES_SHOWN])}{more}"
 
 
@@ -246,6 +283,7 @@ def _sections(written: MappingFile) -> Iterator[tuple[Records, Section]]:
         (Records.VICTIMS, written.victims),
         (Records.REQUESTS, written.requests),
         (Records.PLACEMENTS, written.placements),
+        (Records.CONTACTS, written.contacts),
     ):
         if section is not None:
             yield kind, section
@@ -297,6 +335,8 @@ def _column_problems(kind: Records, columns: dict[str, str]) -> Iterator[str]:
     for name in REQUIRED[kind]:
         if name not in columns:
             yield f"columns.{name}: is missing"
+    if kind is Records.CONTACTS and "person" in columns:
+        yield f"columns.person: {beside('mapping.nobodys')}"
 
 
 def _code_problems(written: MappingFile) -> Iterator[str]:

@@ -78,7 +78,7 @@ class Permission:
             prepared = self._prepared.get(known.round.round_id)
             if prepared is not None and prepared.known == relevant:
                 return verdict
-            # Not made yet; or another quarter was sealed since, whose persons this one may not count now.
+            # Not made yet; or a quarter was sealed since, whose persons this one may not count now, or must.
             try:
                 work = self._prepare(known, verdict.programme, relevant)
                 self._prepared[known.round.round_id] = await _to_the_tick(work, verdict.programme)
@@ -116,7 +116,7 @@ class Permission:
         self._prepared.pop(round_id, None)
 
     def _relevant(self, programme: Programme, period: Period) -> tuple[SealedPeriod, ...]:
-        return tuple(relevant(self._store.sealed_periods(), programme.digest, period))
+        return tuple(relevant(self._store.sealed_periods(), programme, period))
 
     async def _prepare(
         self, known: Known, programme: Programme, sealed: Sequence[SealedPeriod]
@@ -230,14 +230,19 @@ def salt() -> bytes:
     return os.urandom(SALT_BYTES)
 
 
-def relevant(sealed: Sequence[SealedPeriod], programme: str, period: Period) -> Sequence[SealedPeriod]:
-    """What decides whom a period counts: its own snapshot, else what binds persons to other quarters."""
-    own = [one for one in sealed if (one.programme, one.period) == (programme, str(period))]
-    return own or [one for one in sealed if one.binds and _another_quarter(Period.parse(one.period), period)]
+def relevant(sealed: Sequence[SealedPeriod], programme: Programme, period: Period) -> Sequence[SealedPeriod]:
+    """What decides whom a period counts: its own snapshot; else of a quarter what binds persons to others.
 
-
-def _another_quarter(one: Period, asked: Period) -> bool:
-    return asked.quarter > 0 and one.year == asked.year and one.quarter != asked.quarter
+    Of a year, the quarters whose persons a population of it counts.
+    """
+    own = [one for one in sealed if (one.programme, one.period) == (programme.digest, str(period))]
+    if own:
+        return own
+    of_quarters = {population.of_quarters for population in programme.populations}
+    binding = [one for one in sealed if one.binds and Period.parse(one.period).year == period.year]
+    if period.quarter:
+        return [one for one in binding if one.period != str(period)]
+    return [one for one in binding if one.name in of_quarters]
 
 
 async def _to_the_tick(work: Awaitable[T], programme: Programme) -> T:

@@ -67,8 +67,9 @@ sex = "geslacht"
 citizenship = "nationaliteit"
 reason = "aanleiding"
 
-# Slachtoffers, verzoeken, plaatsingen: haal het hekje weg bij wat u hebt. Zonder [x.file]: het bestand boven.
-# Victims, requests, placements: take the hash away from what you have. Without [x.file]: the file above.
+# Slachtoffers, verzoeken, plaatsingen, contacten: haal het hekje weg bij wat u hebt. Zonder [x.file]: het
+# bestand boven. / Victims, requests, placements, contacts: take the hash away from what you have. Without
+# [x.file]: the file above.
 #[victims.only]  # alleen regels met een van deze woorden / only lines with one of these words
 #"aanleiding" = ["seksuele uitbuiting", "arbeidsuitbuiting", "vermoeden mensenhandel"]
 #[victims.columns]
@@ -83,6 +84,7 @@ reason = "aanleiding"
 #facility_asked = "soort opvang"
 #outcome = "uitkomst"
 #refusal = "grond"
+#channel = "via wie"          # rechtstreeks of via CoMensha / direct or through CoMensha
 #
 #[placements.file]
 #path = "plaatsingen.csv"
@@ -91,6 +93,18 @@ reason = "aanleiding"
 #placed = "datum plaatsing"
 #facility = "soort opvang"
 #via = "vanuit"
+#ended = "datum vertrek"      # leeg: nog aanwezig / empty: still there
+#asked_on = "datum verzoek"   # voor de wachttijd; of/or waiting = "dagen gewacht"
+#exit = "reden vertrek"
+#destination = "naar"
+#
+# Contacten van wie niemand weet wie het was: elke regel telt op zichzelf. Geen cliëntnummer.
+# Contacts of whom nobody knows who it was: each line counts by itself. No person's number.
+#[contacts.file]
+#path = "contacten.csv"
+#[contacts.columns]
+#contacted = "datum contact"
+#reason = "aanleiding"
 
 # woord in uw systeem = landelijke code / your system's word = national code.
 # Hoofdletters en spaties doen er niet toe / capitals and blanks do not matter.

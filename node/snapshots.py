@@ -4,7 +4,8 @@ A snapshot holds the codes of one period of one programme. Of a quarter it also
 holds who was counted, and so binds these persons to it: in no other quarter of
 that year does this institution count them again, whatever programme asks and
 however their dates are edited. That is why the ledger may charge a year with
-its dearest quarter alone.
+its dearest quarter alone. Annual tables of the persons of quarters take them
+from these snapshots.
 
 Both parts lie sealed in the store and stay there. Codes stand sorted, table by
 table: which cells belong to one person cannot be told from them. Persons stand
@@ -71,7 +72,8 @@ def prepare(
 
     Args:
         key: the node's protocol key, which seals and names persons.
-        held: the snapshot of this period; if there is none, those that bind persons to another quarter.
+        held: the snapshot of this period; if there is none, of a quarter those that bind persons to another,
+            and of a year those whose persons its populations of quarters count.
 
     Raises:
         LocalFault: a snapshot does not open, or the export is not ready.
@@ -83,9 +85,13 @@ def prepare(
     if own is not None:
         check_roster(key, own, asked.institution)
         return Prepared(opened(key, own, asked.programme), None, known)
+    bound = [(record.where.name, persons(key, record)) for record in held]
     memory = intake.Memory(
         token=tokens(key, asked.period.year),
-        elsewhere=frozenset().union(*(persons(key, record) for record in held)),
+        elsewhere=frozenset().union(*(those for _, those in bound)),
+        counted={
+            name: frozenset().union(*(those for its, those in bound if its == name)) for name, _ in bound
+        },
     )
     taken = intake.taken(
         mapping.load(config.mapping), asked.programme, asked.period, asked.institution, memory

@@ -9,6 +9,11 @@ counts if it has as many fields as the header; see ``Export.broken``.
 A person's number in which anything cannot be read is nobody's: two such numbers
 could come out as the same.
 
+Contacts are the lines of which nobody knows whose they are: each is a row and a
+unit by itself, lines that are alike too. A line with a person's number, in the
+column where another kind of record of the same file has it, is no contact: it
+is known whose it is, and what is promised to that person holds for all of it.
+
 No text of an export is ever put into an error.
 """
 
@@ -33,11 +38,12 @@ _PERSON = "person"
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Export:
-    """The rows of one kind of record that have a person's number; never leaves the institution.
+    """The rows of one kind of record: with a person's number, contacts without; never leaves the institution.
 
     Attributes:
         rows: one column of text a mapped field, in no stated order. The person's number is trimmed.
-        nobody: how many lines have no person's number, or one that cannot be read: they are in no row.
+        nobody: how many lines have no person's number, or one that cannot be read: they are in no row. Of
+            contacts, how many have one.
         broken: how many lines of the file could not be split into as many fields as the header has: neither.
             Told of the first kind of record of a file only.
         dates: the forms in which dates are written, tried in order.
@@ -83,9 +89,9 @@ class Export:
         return joined["number"].to_numpy()
 
     def integers(self, field: str) -> Integers:
-        """The column as whole numbers of 0-9999, and -1 where there is none."""
+        """The column as whole numbers of 0-10000, and -1 where there is none."""
         read = self.rows[field].str.strip_chars().cast(pl.Int64, strict=False)
-        return read.set(~read.is_between(0, 9999).fill_null(False), -1).to_numpy()
+        return read.set(~read.is_between(0, 10_000).fill_null(False), -1).to_numpy()
 
     def empty(self, field: str) -> Flags:
         """Which rows have nothing in this column."""
@@ -125,11 +131,19 @@ def read(mapping: ExportMapping) -> dict[Records, Export]:
 
 
 def numbered(exports: Mapping[Records, Export]) -> dict[Records, Integers]:
-    """For every row its person as a number, the same in all kinds of record; less than all rows together."""
-    persons = pl.concat([export.rows.select(_PERSON) for export in exports.values()]).with_row_index("row")
+    """For every row its person as a number, the same in all kinds of record; less than all rows together.
+
+    Every contact has a number of its own.
+    """
+    named = dict(exports)
+    contacts = named.pop(Records.CONTACTS, None)
+    persons = pl.concat([export.rows.select(_PERSON) for export in named.values()]).with_row_index("row")
     first = persons.select(pl.col("row").first().over(_PERSON).cast(pl.Int64)).to_series().to_numpy()
-    ends = np.cumsum([len(export) for export in exports.values()])
-    return dict(zip(exports, np.split(first, ends[:-1]), strict=True))
+    ends = np.cumsum([len(export) for export in named.values()])
+    found = dict(zip(named, np.split(first, ends[:-1]), strict=True))
+    if contacts is not None:
+        found[Records.CONTACTS] = len(first) + np.arange(len(contacts))
+    return found
 
 
 def _exports(sheets: Sequence[Sheet]) -> dict[Records, Export]:
@@ -144,19 +158,48 @@ def _exports(sheets: Sequence[Sheet]) -> dict[Records, Export]:
     places = {sheet.kind: form.places(sheet, names) for sheet in sheets}
     wanted = sorted({at for found in places.values() for at in found.values()})
     rows, broken = _table(text[end:], first.form, len(names), wanted)
-    return {
-        sheet.kind: _export(rows, sheet, places[sheet.kind], 0 if number else broken)
-        for number, sheet in enumerate(sheets)
+    numbers = {
+        places[sheet.kind][sheet.columns[_PERSON]] for sheet in sheets if sheet.kind is not Records.CONTACTS
     }
+    found: dict[Records, Export] = {}
+    for number, sheet in enumerate(sheets):
+        its, told = _only(rows, sheet, places[sheet.kind]), 0 if number else broken
+        if sheet.kind is Records.CONTACTS:
+            found[sheet.kind] = _contacts(its, sheet, places[sheet.kind], sorted(numbers), told)
+        else:
+            found[sheet.kind] = _export(its, sheet, places[sheet.kind], told)
+    return found
 
 
-def _export(table: pl.DataFrame, sheet: Sheet, places: Mapping[str, int], broken: int) -> Export:
+def _only(table: pl.DataFrame, sheet: Sheet, places: Mapping[str, int]) -> pl.DataFrame:
+    """The lines that are records of this kind."""
     for heading, words in sheet.only.items():
         column = _column(places[heading])
         meant = [word for word in table[column].unique() if folded(word) in words]
         table = table.filter(pl.col(column).is_in(meant))
-    columns = [pl.col(_column(places[heading])).alias(field) for field, heading in sheet.columns.items()]
-    rows = table.select(*columns)
+    return table
+
+
+def _contacts(
+    table: pl.DataFrame, sheet: Sheet, places: Mapping[str, int], numbers: Sequence[int], broken: int
+) -> Export:
+    """The lines that hold anything, but no person's number in the columns where others have it."""
+    held = table.filter(pl.any_horizontal(pl.all().str.strip_chars() != ""))
+    named = pl.any_horizontal(
+        pl.lit(value=False), *(pl.col(_column(at)).str.strip_chars() != "" for at in numbers)
+    )
+    rows = held.filter(~named)
+    return Export(_fields(rows, sheet, places), held.height - rows.height, broken, sheet.form.dates)
+
+
+def _fields(table: pl.DataFrame, sheet: Sheet, places: Mapping[str, int]) -> pl.DataFrame:
+    return table.select(
+        *(pl.col(_column(places[heading])).alias(field) for field, heading in sheet.columns.items())
+    )
+
+
+def _export(table: pl.DataFrame, sheet: Sheet, places: Mapping[str, int], broken: int) -> Export:
+    rows = _fields(table, sheet, places)
     # Two numbers that cannot be read could come out as one: then one person would change the rows of another.
     unreadable = pl.col(_PERSON).str.contains(form.UNREADABLE, literal=True)
     number = pl.when(unreadable).then(pl.lit("")).otherwise(pl.col(_PERSON).str.strip_chars())

@@ -55,7 +55,8 @@ class RoundRecord:
     """One round as this node remembers it.
 
     Attributes:
-        presence, contribution, vector: the bytes that were or will be sent; never made twice.
+        presence, contribution, vector: the bytes that were or will be sent; never made twice. In a secure
+            sum the contribution is our agreement to the set, and there is no vector here.
         receipt: the coordinator's receipt, verified before it is kept.
         release: digest of the manifest once published, else empty.
     """

@@ -20,7 +20,8 @@ from samentel.errors import LocalFault
 from samentel.ids import Digest
 from samentel.secagg import client as machine
 from samentel.secagg.encoding import decode, encode
-from samentel.secagg.standing import Client, Effect, Free, Hold, Phase, Seen, Spend
+from samentel.secagg.messages import Kind as Message
+from samentel.secagg.standing import Client, Effect, Free, Hold, Phase, Seen, Send, Spend
 
 RESUMED_WITHIN = timedelta(minutes=10)  # see SumsKept.found_late
 
@@ -131,7 +132,7 @@ class SumsKept:
                     heads = {client.terms.members[position].node: head for position, head in seen}
                 case _:
                     pass  # Send is in the state, Draw follows from the phase, Wipe from the empty state below
-        record, over = self.record(round_id), client.phase in machine.OVER
+        record, over = _agreeing(self.record(round_id), effects), client.phase in machine.OVER
         late = self.found_late(round_id)
         state = how or _standing(record.state, client.phase, effects)
         left_out = {round_id: client.proposal} if _left_out(record, client.phase, effects, state) else {}
@@ -169,6 +170,12 @@ class SumsKept:
         self._late.discard(round_id)
         self._forget(round_id)
         self._scrub_due = True
+
+
+def _agreeing(record: RoundRecord, effects: Sequence[Effect]) -> RoundRecord:
+    """The record with our agreement, once it is made: no secret, and what the sum's transcript must show."""
+    agreed = [one.message for one in effects if isinstance(one, Send) and one.kind is Message.AGREEMENT]
+    return replace(record, contribution=agreed[0]) if agreed else record
 
 
 def _standing(before: State, phase: Phase, effects: Sequence[Effect]) -> State:

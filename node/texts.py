@@ -9,12 +9,13 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from node import export_texts
+from node import export_texts, population_texts
 
 Language = Literal["nl", "en"]
 
 TEXTS: Mapping[str, tuple[str, str]] = {
     **export_texts.TEXTS,
+    **population_texts.TEXTS,
     "app": (
         "Samentel bij uw instelling: gegevens blijven hier, alleen tellingen met ruis gaan eruit.",
         "Samentel at your institution: records stay here, only counts with noise leave.",
@@ -52,28 +53,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "period": ("Periode", "Period"),
     "period.year": ("per kalenderjaar", "by calendar year"),
     "period.quarter": ("per kwartaal", "by quarter"),
-    "of_whom": ("Wie tellen mee", "Who is counted"),
-    "inflow.clients": (
-        "ieder telt bij het eerste contact in de periode",
-        "each counts at the first contact in the period",
-    ),
-    "inflow.victims": (
-        "ieder telt bij het eerste contact in de periode",
-        "each counts at the first contact in the period",
-    ),
-    "inflow.requests": (
-        "ieder telt in de periode waarin de datum van het verzoek valt",
-        "each counts in the period in which the date of the request lies",
-    ),
-    "inflow.placements": (
-        "ieder telt in de periode waarin de datum van de plaatsing valt",
-        "each counts in the period in which the date of the placement lies",
-    ),
-    "stock": ("ieder telt die in de periode aanwezig is", "each counts who is there in the period"),
-    "rows": (
-        "ten hoogste {k} rij(en) per persoon in elke tabel",
-        "at most {k} row(s) of one person in each table",
-    ),
     "tables": ("Tabellen", "Tables"),
     "codes": ("Codes", "Codes"),
     "cells": (
@@ -176,6 +155,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "undated": (
         "een regel zonder leesbare datum telt mee in de jaartabellen van elk jaar",
         "a line without a readable date counts in the annual tables of every year",
+    ),
+    "undated.stays": (
+        "maar wie naar einddatum telt, of op een dag aanwezig is, telt alleen met die datum",
+        "but whoever counts by the end of a stay, or as present on a day, counts with that date only",
     ),
     "sealed": (
         "Wie in een periode telt, ligt hier vast zodra voor die periode voor het eerst ruis is getrokken: "
@@ -331,6 +314,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "samentel verify {path} --authority SLEUTELS",
         "Written: {path}. It holds no counts. The programme authority checks it with: "
         "samentel verify {path} --authority KEYS",
+    ),
+    "receipt.done": (
+        "Geschreven: {path}. Er staan geen tellingen in. Wie de publicatie heeft, ziet ermee dat onze "
+        "tellingen erin zitten: samentel verify MAP --coordinator SLEUTEL --receipt {path}",
+        "Written: {path}. It holds no counts. Whoever has the release sees with it that our counts are "
+        "in it: samentel verify DIR --coordinator KEY --receipt {path}",
     ),
     "status.off": ("staat uit; start met: samentel-node run", "not running; start with: samentel-node run"),
     "never": ("nooit", "never"),

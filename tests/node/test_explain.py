@@ -12,6 +12,7 @@ from node.config import LOCAL_CAP
 from node.store import DocumentKind, DocumentRecord, Store
 from node.texts import TEXTS, Words
 from samentel.documents import programme as programmes
+from samentel.documents import roster as rosters
 from samentel.documents.envelope import seal
 from samentel.documents.keys import SigningKey
 from samentel.documents.model import to_bytes
@@ -143,6 +144,79 @@ def test_every_population_is_told_with_the_date_by_which_it_counts(language, pla
     expected = {"clients": came, "victims": came, "requests": asked, "placements": placed}
     assert {name for name, words in expected.items() if words in said[name]} == set(expected)
     assert sum(sealed in line for line in lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        (
+            "nl",
+            {
+                "contacts": "EEN CONTACT, geen persoon",
+                "departures": "zonder leesbare einddatum is zij niet geëindigd",
+                "present": "op 31-12 van het jaar",
+            },
+        ),
+        (
+            "en",
+            {
+                "contacts": "ONE CONTACT here, not a person",
+                "departures": "without a readable end it has not ended",
+                "present": "on 31-12 of the year",
+            },
+        ),
+    ],
+)
+def test_contacts_and_stays_are_told_by_their_own_rules(language, says):
+    shown, words = programmes.parse(packaged("registratie-2025")), Words(language)
+    for name, said in says.items():
+        population = shown.population(name)
+        [at] = [line for line in said_of(shown, words, population) if said in line]
+        assert ("row(s)" in at or "rij(en)" in at) == (name != "contacts")
+
+
+@pytest.mark.parametrize(
+    ("kind", "ours"),
+    [
+        ("COM", "(COM) registers channel MEDIATED"),
+        ("COSM", "(COSM) registers channel DIRECT"),
+        ("AMB", "(AMB) registers none of these"),
+        (None, "no roster yet"),
+    ],
+)
+def test_which_channel_this_institution_registers_is_told(kind, ours):
+    shown, words = programmes.parse(packaged("registratie-2025")), Words("en")
+    house = rosters.parse(roster(1, 1).payload).institutions[0].model_copy(update={"type": kind})
+    lines = said_of(shown, words, shown.population("requests"), house if kind else None)
+    assert any("COM (MEDIATED), COSM (DIRECT)" in line for line in lines)
+    assert any("(field channel)" in line for line in lines)
+    assert any(ours in line for line in lines)
+
+
+def test_a_channel_that_few_register_is_told_as_a_small_level():
+    shown, asked = programmes.parse(packaged("registratie-2025")), ("requests:MEDIATED",)
+    lines = list(explain.small_levels(shown, approving.SmallLevels(True, asked, asked), 40, Words("en")))
+    [line] = [line for line in lines if "requests:MEDIATED" in line]
+    assert line.startswith("  First requests for shelter: channel MEDIATED")
+    assert 1 < float(line.partition("+-")[2].split()[0]) < 100
+
+
+def test_a_year_of_quarters_is_told_with_the_programme_of_the_quarters():
+    shown = programmes.parse(packaged("registratie-2025"))
+    clients = shown.population("clients").model_copy(update={"of_quarters": "by-quarter"})
+    others = [one for one in shown.populations if one.id != "clients"]
+    told = shown.model_copy(update={"populations": (clients, *others)})
+    assert "counted in a quarter of that year for by-quarter" in text(told, Words("en"))
+
+
+def said_of(shown, words, population, house=None):
+    """The lines about a population."""
+    lines = list(explain.programme(shown, words, 40, None, house))
+    at = next(n for n, line in enumerate(lines) if words.either(*titles(population)) in line)
+    starts = tuple(words.either(*titles(one)) for one in shown.populations)
+    rest = lines[at + 1 :]
+    end = next(n for n, line in enumerate(rest) if line.startswith(starts) or not line)
+    return rest[:end]
 
 
 def titles(population):

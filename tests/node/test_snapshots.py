@@ -54,7 +54,8 @@ institutions_min = 3
 id = "{records}"
 records = "{records}"
 counting = "inflow"
-rows_per_person = 2
+rows_per_person = {k}
+{more}
 title = {{ nl = "Wie", en = "Who" }}
 definition = {{ nl = "Wie", en = "Who" }}
 [[dimensions]]
@@ -86,12 +87,12 @@ columns = { person = "nr", requested = "gevraagd" }
 """
 
 
-def programme(name="clients", *, records="clients", period="quarter"):
+def programme(name="clients", *, records="clients", period="quarter", k=2, more=""):
     codes = ", ".join(
         f'{{ code = "{code}", nl = "{code}", en = "{code}" }}'
         for code in [*(f"R{number}" for number in range(PERSONS)), "U"]
     )
-    text = PROGRAMME.format(id=name, records=records, period=period, codes=codes)
+    text = PROGRAMME.format(id=name, records=records, period=period, codes=codes, k=k, more=more)
     return programmes.parse(text.encode())
 
 
@@ -101,6 +102,7 @@ A, B, REQUESTS, YEAR = (
     programme("requests", records="requests"),
     programme("clients-year", period="year"),
 )
+OF_QUARTERS = programme("of-quarters", period="year", k=1, more='of_quarters = "clients"')
 
 
 HERE = rosters.Institution(
@@ -142,7 +144,7 @@ class House:
     def open(self, state=None):
         with Store.open(state or self.config.state_dir) as store:
             if not store.documents(DocumentKind.APPROVAL):
-                agreed = [self.approval(one) for one in (A, B, REQUESTS, YEAR)]
+                agreed = [self.approval(one) for one in (A, B, REQUESTS, YEAR, OF_QUARTERS)]
                 store.write(datetime.now(UTC), documents=agreed)
             yield store, Permission(self.config, store, "huis-een", self.signer, self.journal)
 
@@ -200,6 +202,9 @@ def house(kit, directory):
 
 def day(quarter, year=2025):
     return f"{year}-{3 * quarter - 1:02d}-10"
+
+
+DAYS = {0: "", **{quarter: day(quarter) for quarter in (1, 2, 3, 4)}, 5: day(1, 2026)}
 
 
 def test_every_attempt_counts_the_same_persons_though_the_export_changes(house):
@@ -300,7 +305,83 @@ def test_no_sequence_of_edits_counts_anybody_in_two_quarters_of_a_year(house, tm
 
 
 def dated(edited):
-    return {person: [day(quarter) for quarter in found] for person, found in enumerate(edited)}
+    return {person: [DAYS[quarter] for quarter in found] for person, found in enumerate(edited)}
+
+
+# Dates are edited between the quarters: into others, out of the year, or away.
+histories = st.tuples(*[st.lists(st.integers(0, 5), min_size=1, max_size=2)] * PERSONS)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    lived=st.tuples(*[st.tuples(histories, st.sampled_from([A, A, B, None]))] * 4),
+    late=histories,
+    later=histories,
+)
+def test_inflow_counts_once_a_year_whatever_becomes_of_the_dates(house, tmp_path_factory, lived, late, later):
+    """Each quarter as it passes; then the year of those quarters, which is sealed too."""
+    state_dir, quarters = tmp_path_factory.mktemp("state"), {}
+    for quarter, (edited, one) in enumerate(lived, start=1):
+        house.export(dated(edited))
+        with house.open(state_dir) as (_, part):
+            if one is not None:
+                quarters[one.id, quarter] = house.count(part, one, f"2025Q{quarter}")
+    bound = {
+        name: {person for (its, _), found in quarters.items() if its == name for person in found}
+        for name in ("clients", "others")
+    }
+    counted = [person for found in quarters.values() for person in found]
+    assert len(counted) == len(set(counted))  # nobody in two quarters, of one programme or of two
+    house.export(dated(late))
+    with house.open(state_dir) as (_, part):
+        year = house.count(part, OF_QUARTERS, "2025")
+        there = {person for person, found in enumerate(late) if set(found) & {0, 1, 2, 3, 4}}
+        assert year == dict.fromkeys(sorted(bound["clients"] & there), 1)
+        house.export(dated(later))
+        assert house.count(part, OF_QUARTERS, "2025", attempt=2) == year
+
+
+def test_a_year_of_quarters_that_waits_is_made_again_when_one_of_them_is_sealed(house):
+    house.export({0: [day(1)], 1: [day(3)], 2: [day(4)]})
+    with house.open() as (store, part):
+        assert house.ready(part, OF_QUARTERS, "2025").loss.attempt == 1
+        assert house.count(part, A, "2025Q1") == {0: 1}
+        assert house.count(part, B, "2025Q3") == {1: 1}  # of another programme
+        assert house.count(part, OF_QUARTERS, "2025") == {0: 1}
+        assert house.count(part, A, "2025Q4") == {2: 1}
+        assert house.count(part, OF_QUARTERS, "2025", attempt=2) == {0: 1}  # sealed before
+        assert [one.binds for one in store.sealed_periods()] == [True, True, False, True]
+
+
+def test_the_persons_of_each_quarterly_programme_stand_by_themselves(house, monkeypatch):
+    asked, seen = Question(OF_QUARTERS, Period(2025), HERE), []
+    held = [
+        snapshots.sealed(
+            house.signer,
+            Question(one, Period(2025, quarter), HERE),
+            Codes({"reason": np.array([], dtype=np.int64)}),
+            frozenset([token * 16]),
+            datetime.now(UTC),
+        )
+        for one, quarter, token in ((A, 1, b"a"), (B, 2, b"b"), (A, 3, b"c"))
+    ]
+
+    def taken(*given):
+        seen.append(given[-1].counted)
+        raise LocalFault("enough")
+
+    monkeypatch.setattr(snapshots.intake, "taken", taken)
+    with pytest.raises(LocalFault, match="enough"):
+        snapshots.prepare(house.config, house.signer, asked, held, datetime.now(UTC))
+    assert seen == [{"clients": {b"a" * 16, b"c" * 16}, "others": {b"b" * 16}}]
+
+
+def test_a_year_of_quarters_does_not_count_them_in_another_year(house):
+    house.export({0: [day(1, 2024)], 1: [day(1)]})
+    with house.open() as (_, part):
+        assert house.count(part, A, "2024Q1") == {0: 1}
+        house.export({0: [day(2)], 1: [day(1)]})
+        assert house.count(part, OF_QUARTERS, "2025") == {}
 
 
 def test_the_snapshot_is_on_disk_before_anything_is_drawn(house, monkeypatch):
@@ -390,6 +471,8 @@ def test_damage_to_a_sealed_period_is_a_refusal_and_no_more(house):
         assert house.count(part, A, "2025Q1", attempt=2) is Reason.SOURCE_NOT_READY
         assert house.count(part, A, "2025Q2") is Reason.SOURCE_NOT_READY  # who is bound to Q1 is not known
         assert house.count(part, YEAR, "2025") == {0: 1, 1: 1}
+        assert house.count(part, OF_QUARTERS, "2025") is Reason.SOURCE_NOT_READY
+        assert house.count(part, A, "2024Q2") == house.count(part, OF_QUARTERS, "2024") == {}  # others go on
     found = dict(doctor.findings(house.config))["sealed periods"]
     assert "2025Q1" in found
     assert "one backup" in found
