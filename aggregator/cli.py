@@ -39,9 +39,14 @@ app["--version"].group = "Help"
 
 roster = App(name="roster", help="The list of institutions that the programme authority signs.")
 rounds = App(name="round", help="Run a round by hand, or look at one. Flows do the same by themselves.")
-releases = App(name="release", help="What has been published.")
-for part in (roster, rounds, releases):
-    app.command(part)
+app.command(roster)
+app.command(rounds)
+app.command("aggregator.release_cli:releases", name="release", help="What has been published.")
+app.command(
+    "aggregator.release_cli:figures",
+    name="figures",
+    help="Public figures that releases carry beside what was counted.",
+)
 
 Credentials = Annotated[
     Path | None,
@@ -145,7 +150,7 @@ def serve() -> None:
     """
     from aggregator import daemon
 
-    asyncio.run(daemon.serve(_config()))
+    asyncio.run(daemon.serve(configured()))
 
 
 @app.command
@@ -189,7 +194,7 @@ def invite(
     from samentel.documents.model import to_bytes
 
     made = enrolment.invite(
-        _config(),
+        configured(),
         node,
         name=name,
         operator=operator,
@@ -219,7 +224,7 @@ def confirm(node: str = "", fingerprint: Annotated[Sequence[str], Parameter(nega
     """
     from aggregator import enrolment
 
-    config = _config()
+    config = configured()
     if node and fingerprint:
         enrolment.confirm(config, node, " ".join(fingerprint))
         print(f"{node} is confirmed and will fetch its certificate by itself.")
@@ -239,7 +244,7 @@ def revoke(role: Literal["node", "admin", "reader", "invitation"], id: str, /) -
     """
     from aggregator import enrolment
 
-    enrolment.revoke(_config(), role, id)
+    enrolment.revoke(configured(), role, id)
     print(f"The {role} {id} is revoked." + (" Draft a new roster without it." if role == "node" else ""))
 
 
@@ -258,7 +263,7 @@ def badge(role: Literal["admin", "reader"], name: str, request: Path, /, *, out:
     """
     from aggregator import enrolment, files
 
-    enrolment.issue_badge(_config(), role, name, files.read(request), out)
+    enrolment.issue_badge(configured(), role, name, files.read(request), out)
     print(f"Credentials for {role} {name} written to {out}; its holder adds key.pem.")
 
 
@@ -271,7 +276,7 @@ def publish(document: Path, /) -> None:
     from aggregator import documents, files
     from samentel.documents.envelope import from_json
 
-    digest = documents.publish(_config(), from_json(files.read(document)))
+    digest = documents.publish(configured(), from_json(files.read(document)))
     print(f"In force: {digest}")
 
 
@@ -288,7 +293,7 @@ def roster_draft(*, out: Path = Path("roster.json"), version: int | None = None)
     """
     from aggregator import documents, files
 
-    files.write(out, documents.draft_roster(_config(), version=version))
+    files.write(out, documents.draft_roster(configured(), version=version))
     print(f"Written to {out}. Next: samentel sign {out} --key ... and samentel-aggregator publish")
 
 
@@ -323,7 +328,7 @@ def round_run(
     """
     from aggregator import manual
 
-    with manual.connected(_config_path(), credentials) as coordinator:
+    with manual.connected(config_path(), credentials) as coordinator:
         manual.run(coordinator, programme, period, attempt=attempt, enough=enough)
 
 
@@ -342,7 +347,7 @@ def round_show(round_id: str = "", /, *, credentials: Credentials = None) -> Non
     """
     from aggregator import manual
 
-    with manual.connected(_config_path(), credentials) as coordinator:
+    with manual.connected(config_path(), credentials) as coordinator:
         manual.show(coordinator, round_id)
 
 
@@ -375,7 +380,7 @@ def round_abandon(
     """
     from aggregator import manual
 
-    with manual.connected(_config_path(), credentials) as coordinator:
+    with manual.connected(config_path(), credentials) as coordinator:
         done = manual.abandon(coordinator, round_id, reason, sure=yes)
     if not done:
         again = shlex.join(("samentel-aggregator", *sys.argv[1:], "--yes"))
@@ -400,43 +405,21 @@ def round_evidence(round_id: str, /, *, out: Path = Path("evidence.json")) -> No
     """
     from aggregator import evidence, files
 
-    node, data = evidence.against_dealer(_config(), round_id)
+    node, data = evidence.against_dealer(configured(), round_id)
     files.write(out, data + b"\n")
     print(f"Written to {out}: {node} dealt wrongly. The authority checks it with: samentel verify {out}")
 
 
-@releases.command(name="list")
-def release_list(*, credentials: Credentials = None) -> None:
-    """List all releases, newest first.
-
-    Example: samentel-aggregator release list
-    """
-    from aggregator import manual
-
-    with manual.connected(_config_path(), credentials) as coordinator:
-        manual.releases(coordinator)
-
-
-@releases.command(name="show")
-def release_show(release_id: str, /, *, credentials: Credentials = None) -> None:
-    """Show what a release says of itself.
-
-    Example: samentel-aggregator release show aanleiding-demo-2025-1
-    """
-    from aggregator import manual
-
-    with manual.connected(_config_path(), credentials) as coordinator:
-        manual.release(coordinator, release_id)
-
-
-def _config_path() -> Path:
+def config_path() -> Path:
+    """The coordinator's aggregator.toml, as chosen on the command line or in the environment."""
     return _chosen["config"]
 
 
-def _config() -> "Config":
+def configured() -> "Config":
+    """What it says."""
     from aggregator import config
 
-    return config.load(_config_path())
+    return config.load(config_path())
 
 
 if __name__ == "__main__":

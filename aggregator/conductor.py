@@ -19,7 +19,10 @@ from aggregator.events import (
     Body,
     Collecting,
     Contributed,
+    Corrected,
+    Correcting,
     DealerConvicted,
+    ErratumIssued,
     Event,
     MessagePosted,
     Present,
@@ -58,6 +61,9 @@ NEXT: Mapping[tuple[RoundPhase, type[Body]], RoundPhase] = {
     (RoundPhase.SUMMED, Publishing): RoundPhase.SUMMED,
     (RoundPhase.SUMMED, Published): RoundPhase.PUBLISHED,
     (RoundPhase.SUMMED, Abandoned): RoundPhase.ABANDONED,
+    (RoundPhase.PUBLISHED, Correcting): RoundPhase.PUBLISHED,
+    (RoundPhase.PUBLISHED, Corrected): RoundPhase.PUBLISHED,
+    (RoundPhase.PUBLISHED, ErratumIssued): RoundPhase.PUBLISHED,
 }
 OVER = frozenset({RoundPhase.PUBLISHED, RoundPhase.ABANDONED})
 OPEN = frozenset({RoundPhase.GATHERING, RoundPhase.COLLECTING})
@@ -70,6 +76,29 @@ class Step:
 
     at: datetime
     told: MessagePosted | RollCalled | TimePassed
+
+
+@dataclass(frozen=True, slots=True)
+class Remade:
+    """A correction: a further release from the same sums.
+
+    Attributes:
+        published_at: the moment that it bears, fixed when its making began.
+        manifest: empty until it is complete; ``ended_at`` says when that was.
+    """
+
+    begun: Correcting
+    published_at: datetime
+    manifest: str = ""
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """An erratum, and when it was issued."""
+
+    at: datetime
+    erratum: ErratumIssued
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +116,8 @@ class Round:
         convicted: a node that is proven to have dealt wrongly, or nothing; ``evidence`` names the proof.
         published_at: the moment that the release bears, fixed when publishing begins.
         ended_at: when it was published or abandoned.
+        corrections: further releases from its sums, oldest first; only the last can be incomplete.
+        errata: what was found to be wrong in its releases, oldest first.
     """
 
     round_id: RoundId
@@ -108,6 +139,8 @@ class Round:
     manifest: str = ""
     reason: str = ""
     ended_at: datetime | None = None
+    corrections: tuple[Remade, ...] = ()
+    errata: tuple[Issued, ...] = ()
 
     @property
     def secure(self) -> bool:
@@ -377,6 +410,14 @@ def _applied(round_: Round, event: Event) -> Round:
             return replace(round_, manifest=body.manifest, ended_at=event.at)
         case Abandoned(reason=reason):
             return replace(round_, reason=reason, ended_at=event.at)
+        case Correcting() as body:
+            return replace(round_, corrections=(*round_.corrections, Remade(body, event.at)))
+        case Corrected(manifest=manifest):
+            *before, last = round_.corrections
+            done = replace(last, manifest=manifest, ended_at=event.at)
+            return replace(round_, corrections=(*before, done))
+        case ErratumIssued() as body:
+            return replace(round_, errata=(*round_.errata, Issued(event.at, body)))
         case _:
             return round_
 

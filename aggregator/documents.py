@@ -1,4 +1,4 @@
-"""Programmes and rosters: drafted here, signed elsewhere by the programme authority, put in force here."""
+"""Programmes, rosters and public figures: signed by the programme authority, put in force here."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -12,11 +12,13 @@ from aggregator.store import Store
 from samentel.counting.shares import plan_of
 from samentel.documents import envelope as dsse
 from samentel.documents import programme as programmes
+from samentel.documents import public
 from samentel.documents import roster as rosters
 from samentel.documents.envelope import Envelope
 from samentel.documents.keys import signing_key
 from samentel.documents.model import to_bytes
 from samentel.documents.programme import Programme
+from samentel.documents.public import PublicFigures
 from samentel.documents.roster import Institution, Roster
 from samentel.errors import DocumentError, LocalFault, PeerError, Reason, Refusal
 from samentel.ids import Digest, digest
@@ -66,10 +68,10 @@ def draft_roster(config: Config, *, version: int | None = None) -> bytes:
 
 
 def publish(config: Config, envelope: Envelope) -> Digest:
-    """Put a signed programme or roster in force; doing so again changes nothing.
+    """Put a signed programme, roster or public figures in force; doing so again changes nothing.
 
     Raises:
-        PeerError: not signed by enough of the authority's keys, or neither a programme nor a roster.
+        PeerError: not signed by enough of the authority's keys, or another kind of document.
         DocumentError: signed, but it does not hold.
         Refusal: older than what is in force, or of the same version with other contents.
     """
@@ -77,21 +79,24 @@ def publish(config: Config, envelope: Envelope) -> Digest:
         body = _programme(config, envelope)
     elif envelope.payload_type == rosters.PAYLOAD_TYPE:
         body = _roster(config, envelope)
+    elif envelope.payload_type == public.PAYLOAD_TYPE:
+        body = _figures(config, envelope)
     else:
-        raise PeerError("this document is neither a programme nor a roster")
+        raise PeerError("this document is neither a programme nor a roster, nor public figures")
 
     with opened(config) as book:
 
         def decision(state: State) -> Entry:
             register = state.register
             in_force = register.roster.digest if register.roster is not None else None
-            if envelope.digest in register.programmes or envelope.digest == in_force:
+            if envelope.digest in (*register.programmes, *register.figures, in_force):
                 return Entry()
-            if body.document == "programme":
-                _check_version(register.programmes.values(), body)
+            if body.document in ("programme", "figures"):
+                held = {"programme": register.programmes, "figures": register.figures}[body.document]
+                _check_version(held.values(), body)
             if body.document == "roster" and register.roster is not None:
-                held = rosters.parse(stored(book.store, register.roster.envelope).payload)
-                rosters.check_successor(held, rosters.parse(envelope.payload))
+                before = rosters.parse(stored(book.store, register.roster.envelope).payload)
+                rosters.check_successor(before, rosters.parse(envelope.payload))
             if body.document == "roster":
                 _check_no_round_is_open(state)
                 _check_keys(state, rosters.parse(envelope.payload))
@@ -99,6 +104,30 @@ def publish(config: Config, envelope: Envelope) -> Digest:
 
         book.write(datetime.now(UTC), decision)
     return envelope.digest
+
+
+def add_figures(config: Config, envelope: Envelope) -> PublicFigures:
+    """Put signed public figures in force: every release from now on carries them.
+
+    Raises:
+        PeerError: it holds something else, or not enough of the authority's keys have signed it.
+        DocumentError: signed, but it does not hold.
+        Refusal: older than what is in force, or of the same version with other contents.
+    """
+    if envelope.payload_type != public.PAYLOAD_TYPE:
+        raise PeerError("this document holds no public figures; a programme or roster: publish FILE")
+    publish(config, envelope)
+    return public.parse(envelope.payload)
+
+
+def figures(state: State, store: Store, moment: datetime) -> PublicFigures | None:
+    """The public figures that were in force at a moment; None if there were none yet.
+
+    Args:
+        moment: when a release is published: making it again gives the same figures.
+    """
+    held = state.register.figures_at(moment)
+    return None if held is None else public.parse(stored(store, held.envelope).payload)
 
 
 def _check_version(held: Iterable[Document], new: DocumentPublished) -> None:
@@ -143,6 +172,11 @@ def _roster(config: Config, envelope: Envelope) -> DocumentPublished:
             "roster", ["coordinator_key: is not the key of this coordinator; draft the roster here"]
         )
     return _published("roster", "roster", roster.version, envelope)
+
+
+def _figures(config: Config, envelope: Envelope) -> DocumentPublished:
+    found = public.verify(envelope, config.authority, config.authority_threshold)
+    return _published("figures", public.KIND, found.version, envelope)
 
 
 def _published(kind: str, name: str, version: int, envelope: Envelope) -> DocumentPublished:

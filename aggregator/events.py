@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, StringConstraints
 
 from samentel.documents.access import CodeText
+from samentel.documents.codelists import Text
 from samentel.documents.model import (
     DigestField,
     Model,
@@ -89,7 +90,7 @@ class BadgeIssued(Model):
 class DocumentPublished(Model):
     """A document of the authority is in force; ``subject`` is its digest."""
 
-    document: Literal["programme", "roster"]
+    document: Literal["programme", "roster", "figures"]
     name: Name
     version: int
     envelope: DigestField
@@ -207,6 +208,46 @@ class Published(Model):
     manifest: DigestField
 
 
+class Countersigned(Model):
+    """One of the authority's keys has signed the manifest of a release too; ``subject`` is the release.
+
+    Attributes:
+        key: SHA-256 of the raw public key.
+        signature: over the manifest as the coordinator signed it, hexadecimal.
+    """
+
+    key: DigestField
+    signature: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
+
+
+class Correcting(Model):
+    """A release is being made again from the sums of its round: its name and its moment are fixed.
+
+    Attributes:
+        corrects: the release that it takes the place of.
+        reason: why, for readers.
+    """
+
+    release_id: Name
+    corrects: Name
+    reason: Text
+
+
+class Corrected(Model):
+    """That release is complete; ``manifest`` is the digest of its manifest."""
+
+    release_id: Name
+    manifest: DigestField
+
+
+class ErratumIssued(Model):
+    """Something in a release turned out to be wrong; ``envelope`` names the signed erratum."""
+
+    release_id: Name
+    text: Text
+    envelope: DigestField
+
+
 class Abandoned(Model):
     """A round ended without a release."""
 
@@ -243,6 +284,10 @@ Body = (
     | Summed
     | Publishing
     | Published
+    | Countersigned
+    | Correcting
+    | Corrected
+    | ErratumIssued
     | Abandoned
     | LedgerSeen
 )
@@ -270,6 +315,10 @@ KINDS: Mapping[str, type[Body]] = {
     "summed": Summed,
     "publishing": Publishing,
     "published": Published,
+    "countersigned": Countersigned,
+    "correcting": Correcting,
+    "corrected": Corrected,
+    "erratum-issued": ErratumIssued,
     "abandoned": Abandoned,
     "ledger-seen": LedgerSeen,
 }

@@ -1,14 +1,20 @@
-"""The proof against a dealer, with every document that the programme authority needs to judge it."""
+"""What shows of a round, to people who do not trust us, what happened in it: a proof, and its transcript.
+
+The proof against a dealer goes to the programme authority, with every document that it needs to judge it. The
+transcript goes into the release, for everybody.
+"""
 
 from aggregator import documents
 from aggregator.book import opened
 from aggregator.conductor import Round, Rounds
 from aggregator.config import Config
+from aggregator.office import Office
 from aggregator.register import Document
 from aggregator.store import Store
 from samentel.documents.envelope import Envelope
 from samentel.errors import LocalFault
 from samentel.secagg import dossier
+from samentel.secagg import transcript as transcripts
 
 LEAST_TYPED = 4  # characters of a round id
 
@@ -33,6 +39,17 @@ def against_dealer(config: Config, start: str) -> tuple[str, bytes]:
             store.blob(round_.evidence),
         )
     return round_.convicted, data
+
+
+def transcript(office: Office, round_: Round) -> bytes:
+    """The transcript of a round that has its sum (``samentel.secagg.transcript``); same each time."""
+    store = office.book.store
+    opened_as = documents.stored(store, round_.opened.envelope)
+    if round_.secure:
+        return transcripts.of_sum(
+            opened_as, documents.stored(store, round_.start), office.sums.server(round_)
+        )
+    return transcripts.of_contributions(opened_as, round_.arrived)
 
 
 def _convicted(rounds: Rounds, start: str) -> Round:

@@ -21,7 +21,7 @@ from samentel.documents.keys import VerifyKey
 from samentel.documents.model import from_json
 from samentel.documents.statements import payload_type
 from samentel.errors import LocalFault
-from samentel.figures.release import Manifest
+from samentel.figures.manifest import Manifest
 from samentel.ids import DIGEST, Period
 from samentel.wire.messages import RoundPhase, RoundStatus
 
@@ -153,9 +153,16 @@ def abandon(coordinator: Coordinator, round_id: str, reason: str, *, sure: bool)
 
 def releases(coordinator: Coordinator) -> None:
     """Print a line for each release."""
-    table = Table("release", "programme", "period", "published", box=None)
+    table = Table("release", "programme", "period", "published", "superseded by", "errata", box=None)
     for summary in coordinator.releases():
-        table.add_row(summary.release_id, summary.programme_id, summary.period, summary.published_at)
+        table.add_row(
+            summary.release_id,
+            summary.programme_id,
+            summary.period,
+            summary.published_at,
+            summary.superseded_by or "-",
+            str(len(summary.errata) or "-"),
+        )
     console.print(table)
 
 

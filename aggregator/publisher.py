@@ -1,17 +1,16 @@
-"""The release directory: tables as CSV and Parquet, and a signed manifest that names every file.
+"""The release directory: figures as CSV and Parquet, texts, and a signed manifest that names every file.
 
 Written beside its place, made durable, then renamed: a directory that is there
 is complete and is never written again. Making a release twice from the same
 sum gives the same bytes. The one owner of polars here.
 """
 
-import csv
 import io
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import polars as pl
@@ -24,36 +23,49 @@ from samentel.documents.envelope import Envelope
 from samentel.documents.keys import SigningKey, VerifyKey
 from samentel.documents.model import from_json, to_bytes
 from samentel.documents.programme import Mode, Programme
+from samentel.documents.public import PublicFigures
+from samentel.documents.roster import Roster
 from samentel.documents.statements import payload_type
 from samentel.errors import LocalFault, SamentelError
-from samentel.figures import release
-from samentel.figures.estimate import NationalSum, estimate
-from samentel.figures.release import Coverage, EarlierYear, File, Manifest, Row
+from samentel.figures import exact, manifest_texts, release
+from samentel.figures.edition import Edition, Value, Year, published
+from samentel.figures.estimate import NationalTables
+from samentel.figures.exact import Participation
+from samentel.figures.manifest import (
+    Correction,
+    Coverage,
+    EarlierYear,
+    Erratum,
+    File,
+    Manifest,
+    Provenance,
+    Spending,
+)
+from samentel.figures.manifest_privacy import privacy_facts, safeguards, spending, year_loss
+from samentel.figures.manifest_tables import accuracy_facts, code_lists, population_facts, table_facts
+from samentel.figures.release import Sheet
+from samentel.figures.sums import NationalSum
 from samentel.ids import Digest, digest
 
 MANIFEST, SIGNED = "manifest.json", "manifest.dsse.json"
+PARQUET, EXACT = "tables.parquet", "exact.csv"
+PROGRAMME, TRANSCRIPT = "programme.dsse.json", "transcript.json"
 PAYLOAD_TYPE = payload_type("release")
 _READ_ONLY = 0o444
-_TYPES: Mapping[str, type[pl.DataType]] = {
-    "cell": pl.Int64,
-    "estimate": pl.Float64,
-    "sd": pl.Float64,
-    "lower": pl.Float64,
-    "upper": pl.Float64,
-    "share": pl.Float64,
-    "share_sd": pl.Float64,
-    "share_lower": pl.Float64,
-    "share_upper": pl.Float64,
-}
+_TEXTS = {"table", "dimensions", "codes", "label_nl", "label_en", "shown", "shown_lower", "shown_upper",
+          "grade", "above_zero"}  # fmt: skip
+_TYPES: Mapping[str, type[pl.DataType]] = dict.fromkeys(_TEXTS, pl.String) | {"cell": pl.Int64}
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Earlier:
-    """A year that was published before, measured in the same tables."""
-
-    year: EarlierYear
-    plan: Sequence[TableNoise]
-    national: NationalSum
+def installed() -> Mapping[str, str]:
+    """The versions of the software that a release rests on, as far as it is installed here."""
+    found = {}
+    for name in manifest_texts.LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -61,24 +73,53 @@ class Material:
     """All that a release is made of.
 
     Attributes:
+        signed: the programme as the authority signed it.
+        roster: of the round.
         plan: what each institution in the sum has added: full noise, or the noise shares for ``dealers``.
         national: the sum, decoded.
         dealers: institutions that were there when noise shares were sized; in individual mode, in the sum.
-        rostered: institutions on the roster of the round.
         published_at: fixed when publishing began, so that a second making gives the same bytes.
-        earlier: the two years before, oldest first, if both were published before this one; else none.
+        supersedes: the release whose place it takes; ``corrects`` too if that was of the same sum.
+        errata: of earlier releases of the programme.
+        earlier: the years just before that can be compared with this one, oldest first.
+        spent: what earlier releases about the same reporting year cost.
+        transcript: of the round; empty if there is none.
+        public: the public figures in force; None if there are none.
+        approved_by: ids of the authority's keys that have signed the programme.
+        software: versions by name.
     """
 
     release_id: str
     round: Round
     programme: Programme
+    signed: Envelope
+    roster: Roster
     plan: Sequence[TableNoise]
     national: NationalSum
     dealers: int
-    rostered: int
     published_at: datetime
-    supersedes: str | None
-    earlier: Sequence[Earlier] = ()
+    supersedes: str | None = None
+    corrects: Correction | None = None
+    errata: Sequence[Erratum] = ()
+    earlier: Sequence[Year] = ()
+    spent: Sequence[Spending] = ()
+    transcript: bytes = b""
+    public: PublicFigures | None = None
+    approved_by: Sequence[str] = ()
+    software: Mapping[str, str] = field(default_factory=installed)
+
+    @property
+    def edition(self) -> Edition:
+        """What its figures are made of."""
+        # The release that first published the sums: a correction has them from there.
+        first = self.round.release_id or self.release_id
+        this = Year(self.round.opened.period, first, self.national)
+        return Edition(self.programme, (*self.earlier, this))
+
+    @property
+    def rostered(self) -> int:
+        """How many institutions were asked; with their number noise shares are sized."""
+        return len(self.round.opened.invited)
 
 
 def write(releases: Path, material: Material, key: SigningKey) -> Digest:
@@ -139,14 +180,39 @@ def _check(releases: Path, material: Material, key: VerifyKey) -> Digest:
 
 
 def _contents(material: Material) -> tuple[Manifest, dict[str, bytes]]:
+    """The manifest, and every file that it names, in its order."""
+    edition = material.edition
+    years = release.years_of(edition)
+    sheets = {**release.sheets(edition, years), EXACT: _exact(material)}
+    contents = {name: sheet.csv for name, sheet in sheets.items() if sheet.rows}
+    contents[PARQUET] = _parquet(sheets[release.TABLES])
+    contents[PROGRAMME] = dsse.to_json(material.signed)
+    if material.transcript:
+        contents[TRANSCRIPT] = material.transcript
+    bare = _manifest(material, years[-1])
+    contents |= release.texts(bare, material.programme)
+    lengths = {name: len(sheet.rows) for name, sheet in sheets.items()}
+    lengths[PARQUET] = lengths[release.TABLES]
+    named = tuple(
+        File(name=name, bytes=len(data), sha256=digest(data), rows=lengths.get(name))
+        for name, data in contents.items()
+    )
+    return bare.model_copy(update={"files": named}), contents
+
+
+def _manifest(material: Material, tables: NationalTables) -> Manifest:
+    """All that the manifest says, but for the files.
+
+    Args:
+        tables: of the period of this release.
+    """
     programme, round_ = material.programme, material.round
-    plan, national = material.plan, material.national
-    years = [estimate(programme, one.national) for one in material.earlier]
-    rows = list(release.rows(programme, [*years, estimate(programme, national)]))
-    sums = {str(one.year.period): one.national for one in material.earlier}
-    contents = {"tables.csv": _csv(rows), "tables.parquet": _parquet(rows)}
-    tables = release.table_facts(programme, plan, {**sums, str(round_.opened.period): national})
-    manifest = Manifest(
+    plan, period, rostered = material.plan, round_.opened.period, material.rostered
+    sums = {str(one.period): one.national for one in material.edition.years}
+    facts = table_facts(programme, plan, sums, rostered, material.dealers)
+    privacy = privacy_facts(programme, plan, rostered, material.dealers)
+    own = spending(programme, material.edition.years[-1].release_id, period, privacy.rho_spent)
+    return Manifest(
         release_id=material.release_id,
         programme_id=programme.id,
         programme_version=programme.version,
@@ -154,40 +220,72 @@ def _contents(material: Material) -> tuple[Manifest, dict[str, bytes]]:
         title=programme.title,
         purpose=programme.purpose,
         contact=programme.contact,
-        period=round_.opened.period,
+        licence=programme.licence,
+        period=period,
         round=round_.round_id,
         attempt=round_.opened.attempt,
         roster=round_.opened.roster,
         published_at=material.published_at,
+        next_release=release.next_release(programme, period),
         supersedes=material.supersedes,
-        coverage=Coverage(
-            invited=tuple(sorted(round_.opened.invited)),
-            present=tuple(sorted(round_.present)),
-            in_sum=national.survivors,
-            dealt=material.dealers if programme.mode is Mode.SECURE_SUM else None,
+        corrects=material.corrects,
+        errata=tuple(material.errata),
+        revisions=manifest_texts.REVISIONS,
+        coverage=_coverage(material),
+        populations=population_facts(programme),
+        earlier=tuple(
+            EarlierYear(period=one.period, release_id=one.release_id, in_sum=one.national.survivors)
+            for one in material.earlier
         ),
-        privacy=release.privacy_facts(programme, plan, material.rostered, material.dealers),
-        interval=release.INTERVAL,
-        reading=release.READING,
-        earlier=tuple(one.year for one in material.earlier),
-        tables=tables,
-        code_lists=release.code_lists(programme, tables),
-        files=tuple(File(name=name, bytes=len(data), sha256=digest(data)) for name, data in contents.items()),
-        software=f"samentel {version('samentel')}",
+        privacy=privacy,
+        year_loss=year_loss(period.year, (*material.spent, own)),
+        safeguards=safeguards(programme, privacy, material.software, material.approved_by),
+        interval=manifest_texts.INTERVAL,
+        reading=manifest_texts.READING,
+        accuracy=accuracy_facts(programme, facts, tables, rostered),
+        tables=facts,
+        code_lists=code_lists(programme, facts),
+        provenance=Provenance(
+            public=material.public.digest if material.public is not None else None,
+            transcript=digest(material.transcript) if material.transcript else None,
+            rebuilding=manifest_texts.REBUILDING,
+        ),
+        files=(),
+        software=f"samentel {material.software['samentel']}",
     )
-    return manifest, contents
 
 
-def _csv(rows: list[Row]) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, release.COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
+def _coverage(material: Material) -> Coverage:
+    round_, in_sum = material.round, material.national.survivors
+    return Coverage(
+        enrolled=tuple(sorted(one.node for one in material.roster.institutions)),
+        invited=tuple(sorted(round_.opened.invited)),
+        present=tuple(sorted(round_.present)),
+        in_sum=in_sum,
+        dropped=tuple(sorted(round_.present - set(in_sum))),
+        dealt=material.dealers if material.programme.mode is Mode.SECURE_SUM else None,
+        same_person=manifest_texts.SAME_PERSON,
+        missing=manifest_texts.MISSING,
+    )
 
 
-def _parquet(rows: list[Row]) -> bytes:
-    schema = {name: _TYPES.get(name, pl.String) for name in release.COLUMNS}
+def _exact(material: Material) -> Sheet:
+    round_ = material.round
+    participation = Participation(
+        material.programme,
+        material.roster,
+        round_.opened.period,
+        round_.opened.invited,
+        round_.present,
+        material.national.survivors,
+    )
+    return Sheet(exact.COLUMNS, list(exact.rows(participation, material.public)))
+
+
+def _parquet(sheet: Sheet) -> bytes:
+    """The same figures as in the CSV, rounded alike, with their types."""
+    schema = {name: _TYPES.get(name, pl.Float64) for name in sheet.columns}
+    rows: list[dict[str, Value]] = [{name: published(it) for name, it in row.items()} for row in sheet.rows]
     file = io.BytesIO()
     pl.DataFrame(rows, schema=schema, orient="row").write_parquet(file, compression="zstd", statistics=True)
     return file.getvalue()

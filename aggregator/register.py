@@ -10,6 +10,7 @@ from datetime import datetime
 from aggregator.events import (
     BadgeIssued,
     Confirmed,
+    Countersigned,
     DocumentPublished,
     Enrolled,
     Event,
@@ -48,12 +49,13 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document in force."""
+    """One document in force, and since when."""
 
     digest: str
     name: str
     version: int
     envelope: str
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +74,26 @@ class Register:
         identities: by the SHA-256 of the certificate's public key; revoked ones are gone.
         members: by node id; revoked ones are gone.
         programmes, rosters: by digest, oldest first; the last roster is the one in force.
+        figures: public figures, likewise.
+        countersigned: by release, what keys of the authority have signed of its manifest, oldest first.
     """
 
     identities: Mapping[str, Identity] = field(default_factory=dict)
     members: Mapping[str, Member] = field(default_factory=dict)
     programmes: Mapping[str, Document] = field(default_factory=dict)
     rosters: Mapping[str, Document] = field(default_factory=dict)
+    figures: Mapping[str, Document] = field(default_factory=dict)
     ledgers: Mapping[str, LedgerMark] = field(default_factory=dict)
+    countersigned: Mapping[str, tuple[Countersigned, ...]] = field(default_factory=dict)
 
     @property
     def roster(self) -> Document | None:
         """The roster in force."""
         return list(self.rosters.values())[-1] if self.rosters else None
+
+    def figures_at(self, moment: datetime) -> Document | None:
+        """The public figures that were in force at a moment, so that a release made again has the same."""
+        return next((it for it in reversed(list(self.figures.values())) if it.since <= moment), None)
 
     def who(self, spki: str, now: datetime) -> Identity | None:
         """Whom a public key speaks for now; None when nobody, or no longer."""
@@ -117,10 +127,15 @@ def fold(register: Register, event: Event) -> Register:
         case Revoked() as body:
             return _revoked(register, Role(body.role), subject)
         case DocumentPublished() as body:
-            document = Document(subject, body.name, body.version, body.envelope)
+            document = Document(subject, body.name, body.version, body.envelope, event.at)
             if body.document == "roster":
                 return replace(register, rosters={**register.rosters, subject: document})
+            if body.document == "figures":
+                return replace(register, figures={**register.figures, subject: document})
             return replace(register, programmes={**register.programmes, subject: document})
+        case Countersigned() as body:
+            signed = (*register.countersigned.get(subject, ()), body)
+            return replace(register, countersigned={**register.countersigned, subject: signed})
         case LedgerSeen() as body:
             mark = LedgerMark(body.length, body.digest)
             return replace(register, ledgers={**register.ledgers, subject: mark})

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from aggregator import conductor, documents, enrolment, releasing
+from aggregator import catalogue, conductor, documents, enrolment, releasing
 from aggregator.book import Entry, State
 from aggregator.conductor import Round
 from aggregator.errors import NotFound
@@ -171,26 +171,33 @@ class Releases:
 
     def all(self) -> m.ListReleasesResponse:
         """All releases, newest first."""
-        released = [round_ for round_ in self.office.refresh().rounds.values() if round_.release_id]
-        released.sort(key=lambda round_: str(round_.ended_at), reverse=True)
+        rounds = self.office.refresh().rounds
+        later = catalogue.superseded(rounds)
         return m.ListReleasesResponse(
             tuple(
                 m.ReleaseSummary(
-                    round_.release_id,
-                    self.office.programme(round_.opened.programme).id,
-                    str(round_.opened.period),
-                    round_.published_at.isoformat() if round_.published_at else "",
+                    one.release_id,
+                    self.office.programme(one.round.opened.programme).id,
+                    str(one.round.opened.period),
+                    one.published_at.isoformat(),
+                    later.get(one.release_id, ""),
+                    tuple(
+                        documents.stored(self.office.book.store, it.erratum.envelope)
+                        for it in one.errata[-m.ERRATA_MOST :]
+                    ),
                 )
-                for round_ in released[:10_000]
+                for one in catalogue.releases(rounds)[:-10_001:-1]
             )
         )
 
     def one(self, request: m.GetReleaseRequest) -> m.GetReleaseResponse:
-        """The signed manifest of a release."""
-        from aggregator import publisher  # see aggregator/releasing.py
+        """The signed manifest of a release, with the countersignatures that have come since."""
+        from aggregator import countersigning, publisher  # see aggregator/releasing.py
 
         self._published(request.release_id)
-        return m.GetReleaseResponse(publisher.read_manifest(self.office.config.releases, request.release_id))
+        envelope = publisher.read_manifest(self.office.config.releases, request.release_id)
+        since = self.office.book.state.register.countersigned.get(request.release_id, ())
+        return m.GetReleaseResponse(countersigning.added(envelope, since))
 
     async def file(self, request: m.ReadFileRequest) -> AsyncIterator[m.ReadFileResponse]:
         """One file of a release; only names that its manifest has can be asked for."""
@@ -204,11 +211,8 @@ class Releases:
         for piece in publisher.pieces(releases, request.release_id, request.name, m.PIECE):
             yield m.ReadFileResponse(piece)
 
-    def _published(self, release_id: str) -> Round:
-        for round_ in self.office.refresh().rounds.values():
-            if round_.release_id == release_id:
-                return round_
-        raise NotFound("there is no release of that name")
+    def _published(self, release_id: str) -> catalogue.Release:
+        return catalogue.find(self.office.refresh().rounds, release_id)
 
 
 def status(office: Office, round_: Round) -> m.RoundStatus:

@@ -19,6 +19,7 @@ MAX_INSTITUTIONS = 10_000
 PIECE = 1 << 20  # bytes of a file, a letter or a vector in one message
 LETTER_MOST = 16 << 20
 ATTACHMENT_MOST = 8 << 20
+ERRATA_MOST = 100  # of one release
 
 
 @dataclass(frozen=True, slots=True)
@@ -438,6 +439,8 @@ class ReleaseSummary:
     programme_id: Annotated[str, Size(1, 48)]
     period: PeriodText
     published_at: Moment
+    superseded_by: MaybeReleaseName = ""
+    errata: Annotated[tuple[Envelope, ...], Size(0, ERRATA_MOST)] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from samentel.wire import envelope_pb2 as samentel_dot_wire_dot_envelope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1csamentel/wire/releases.proto\x12\rsamentel.wire\x1a\x1csamentel/wire/envelope.proto\"\x15\n\x13ListReleasesRequest\"G\n\x14ListReleasesResponse\x12/\n\x08releases\x18\x01 \x03(\x0b\x32\x1d.samentel.wire.ReleaseSummary\"`\n\x0eReleaseSummary\x12\x12\n\nrelease_id\x18\x01 \x01(\t\x12\x14\n\x0cprogramme_id\x18\x02 \x01(\t\x12\x0e\n\x06period\x18\x03 \x01(\t\x12\x14\n\x0cpublished_at\x18\x04 \x01(\t\"\'\n\x11GetReleaseRequest\x12\x12\n\nrelease_id\x18\x01 \x01(\t\"?\n\x12GetReleaseResponse\x12)\n\x08manifest\x18\x01 \x01(\x0b\x32\x17.samentel.wire.Envelope\"3\n\x0fReadFileRequest\x12\x12\n\nrelease_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\" \n\x10ReadFileResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x32\x8b\x02\n\x0eReleaseService\x12W\n\x0cListReleases\x12\".samentel.wire.ListReleasesRequest\x1a#.samentel.wire.ListReleasesResponse\x12Q\n\nGetRelease\x12 .samentel.wire.GetReleaseRequest\x1a!.samentel.wire.GetReleaseResponse\x12M\n\x08ReadFile\x12\x1e.samentel.wire.ReadFileRequest\x1a\x1f.samentel.wire.ReadFileResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1csamentel/wire/releases.proto\x12\rsamentel.wire\x1a\x1csamentel/wire/envelope.proto\"\x15\n\x13ListReleasesRequest\"G\n\x14ListReleasesResponse\x12/\n\x08releases\x18\x01 \x03(\x0b\x32\x1d.samentel.wire.ReleaseSummary\"\xa0\x01\n\x0eReleaseSummary\x12\x12\n\nrelease_id\x18\x01 \x01(\t\x12\x14\n\x0cprogramme_id\x18\x02 \x01(\t\x12\x0e\n\x06period\x18\x03 \x01(\t\x12\x14\n\x0cpublished_at\x18\x04 \x01(\t\x12\x15\n\rsuperseded_by\x18\x05 \x01(\t\x12\'\n\x06\x65rrata\x18\x06 \x03(\x0b\x32\x17.samentel.wire.Envelope\"\'\n\x11GetReleaseRequest\x12\x12\n\nrelease_id\x18\x01 \x01(\t\"?\n\x12GetReleaseResponse\x12)\n\x08manifest\x18\x01 \x01(\x0b\x32\x17.samentel.wire.Envelope\"3\n\x0fReadFileRequest\x12\x12\n\nrelease_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\" \n\x10ReadFileResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x32\x8b\x02\n\x0eReleaseService\x12W\n\x0cListReleases\x12\".samentel.wire.ListReleasesRequest\x1a#.samentel.wire.ListReleasesResponse\x12Q\n\nGetRelease\x12 .samentel.wire.GetReleaseRequest\x1a!.samentel.wire.GetReleaseResponse\x12M\n\x08ReadFile\x12\x1e.samentel.wire.ReadFileRequest\x1a\x1f.samentel.wire.ReadFileResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,16 +36,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTRELEASESREQUEST']._serialized_end=98
   _globals['_LISTRELEASESRESPONSE']._serialized_start=100
   _globals['_LISTRELEASESRESPONSE']._serialized_end=171
-  _globals['_RELEASESUMMARY']._serialized_start=173
-  _globals['_RELEASESUMMARY']._serialized_end=269
-  _globals['_GETRELEASEREQUEST']._serialized_start=271
-  _globals['_GETRELEASEREQUEST']._serialized_end=310
-  _globals['_GETRELEASERESPONSE']._serialized_start=312
-  _globals['_GETRELEASERESPONSE']._serialized_end=375
-  _globals['_READFILEREQUEST']._serialized_start=377
-  _globals['_READFILEREQUEST']._serialized_end=428
-  _globals['_READFILERESPONSE']._serialized_start=430
-  _globals['_READFILERESPONSE']._serialized_end=462
-  _globals['_RELEASESERVICE']._serialized_start=465
-  _globals['_RELEASESERVICE']._serialized_end=732
+  _globals['_RELEASESUMMARY']._serialized_start=174
+  _globals['_RELEASESUMMARY']._serialized_end=334
+  _globals['_GETRELEASEREQUEST']._serialized_start=336
+  _globals['_GETRELEASEREQUEST']._serialized_end=375
+  _globals['_GETRELEASERESPONSE']._serialized_start=377
+  _globals['_GETRELEASERESPONSE']._serialized_end=440
+  _globals['_READFILEREQUEST']._serialized_start=442
+  _globals['_READFILEREQUEST']._serialized_end=493
+  _globals['_READFILERESPONSE']._serialized_start=495
+  _globals['_READFILERESPONSE']._serialized_end=527
+  _globals['_RELEASESERVICE']._serialized_start=530
+  _globals['_RELEASESERVICE']._serialized_end=797
 # @@protoc_insertion_point(module_scope)

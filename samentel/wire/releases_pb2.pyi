@@ -70,6 +70,8 @@ class ReleaseSummary(_message.Message):
     PROGRAMME_ID_FIELD_NUMBER: _builtins.int
     PERIOD_FIELD_NUMBER: _builtins.int
     PUBLISHED_AT_FIELD_NUMBER: _builtins.int
+    SUPERSEDED_BY_FIELD_NUMBER: _builtins.int
+    ERRATA_FIELD_NUMBER: _builtins.int
     release_id: _builtins.str
     """Its name, such as aanleiding-demo-2025-1."""
     programme_id: _builtins.str
@@ -78,6 +80,12 @@ class ReleaseSummary(_message.Message):
     """The reporting period."""
     published_at: _builtins.str
     """When it was published, RFC 3339 in UTC."""
+    superseded_by: _builtins.str
+    """The release that took its place; empty while it is the latest."""
+    @_builtins.property
+    def errata(self) -> _containers.RepeatedCompositeFieldContainer[_envelope_pb2.Envelope]:
+        """What was found to be wrong in it, signed by the coordinator, oldest first."""
+
     def __init__(
         self,
         *,
@@ -85,10 +93,12 @@ class ReleaseSummary(_message.Message):
         programme_id: _builtins.str = ...,
         period: _builtins.str = ...,
         published_at: _builtins.str = ...,
+        superseded_by: _builtins.str = ...,
+        errata: _abc.Iterable[_envelope_pb2.Envelope] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["period", b"period", "programme_id", b"programme_id", "published_at", b"published_at", "release_id", b"release_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errata", b"errata", "period", b"period", "programme_id", b"programme_id", "published_at", b"published_at", "release_id", b"release_id", "superseded_by", b"superseded_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

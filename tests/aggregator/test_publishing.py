@@ -15,21 +15,23 @@ import numpy as np
 import polars as pl
 import pytest
 
-from aggregator import publisher
+from aggregator import publisher, releasing
 from aggregator.book import opened
 from aggregator.client import Coordinator
 from aggregator.conductor import Round
 from aggregator.events import START, RoundOpened
+from aggregator.office import open_office
 from desk.packaged import packaged
-from samentel.counting.privacy import noise_plan
 from samentel.counting.shares import share_plan
 from samentel.documents import programme as programmes
-from samentel.documents.envelope import open_envelope
+from samentel.documents.envelope import open_envelope, seal
 from samentel.documents.keys import SigningKey, signing_key
 from samentel.documents.model import from_json
+from samentel.documents.roster import Institution, Roster
 from samentel.errors import LocalFault
-from samentel.figures.estimate import add_up, national_of
-from samentel.figures.release import COLUMNS, Manifest
+from samentel.figures.manifest import Manifest
+from samentel.figures.release import COLUMNS
+from samentel.figures.sums import national_of
 from samentel.ids import Period, digest
 from samentel.wire import messages as m
 from samentel.wire import methods as M
@@ -57,8 +59,13 @@ async def test_a_release_says_what_it_is(federation, tools):
     assert manifest.coverage.present == manifest.coverage.in_sum == tools.NODES[:3]
     place = federation.config.releases / status.release_id
     files = content(place)
-    assert {name: digest(files[name]) for name in ("tables.csv", "tables.parquet")} == {
+    signed = {"manifest.json", "manifest.dsse.json"}
+    assert {name: digest(data) for name, data in files.items() if name not in signed} == {
         file.name: file.sha256 for file in manifest.files
+    }
+    assert [file.name for file in manifest.files[:2]] == ["tables.csv", "measured.csv"]
+    assert {file.name: len(files[file.name]) for file in manifest.files} == {
+        file.name: file.bytes for file in manifest.files
     }
     assert (
         files["manifest.json"]
@@ -66,6 +73,8 @@ async def test_a_release_says_what_it_is(federation, tools):
     )
     assert {oct(path.stat().st_mode & 0o777) for path in place.iterdir()} == {"0o444"}
     assert manifest.privacy.rho_spent <= manifest.privacy.rho
+    keys = sorted(key.key_id for key in federation.config.authority)
+    assert list(manifest.safeguards.approved_by) == keys
 
 
 async def test_csv_and_parquet_hold_the_same_figures_with_their_types(federation, tools):
@@ -83,10 +92,26 @@ async def test_csv_and_parquet_hold_the_same_figures_with_their_types(federation
     reason = frame.filter(pl.col("table") == "reason")
     assert reason["estimate"].to_list() == pytest.approx([7.5, 37.5, 67.5])
     assert [row["shown"] for row in rows] == frame["shown"].to_list()
-    assert reason["share"].to_list() == pytest.approx([7.5 / 112.5, 37.5 / 112.5, 67.5 / 112.5])
+    assert reason["share"].to_list() == pytest.approx([7.5 / 112.5, 37.5 / 112.5, 67.5 / 112.5], abs=1e-6)
     assert [row["share"] for row in rows] == [str(share) for share in frame["share"]]
     assert "NREC" in frame["codes"].to_list()
     assert frame.height == 3 + 9
+
+
+def roster_of(names):
+    institutions = [
+        Institution(
+            node=name,
+            name=name,
+            operator=name,
+            type="VO_MO",
+            province="PV27",
+            protocol_key=SigningKey(digest(name.encode())[:32].encode()).public.raw.hex(),
+        )
+        for name in names
+    ]
+    key = SigningKey(b"\1" * 32).public.raw.hex()
+    return Roster(version=1, issued_at=MOMENT, coordinator_key=key, institutions=tuple(institutions))
 
 
 def secure_sum(dealers=11, survivors=10, **changes):
@@ -113,9 +138,9 @@ def secure_sum(dealers=11, survivors=10, **changes):
         "plan": plan,
         "national": national_of(plan, names[:survivors], counts),
         "dealers": dealers,
-        "rostered": len(names),
         "published_at": MOMENT,
-        "supersedes": None,
+        "signed": seal(programmes.PAYLOAD_TYPE, packaged("aanleiding-samen"), SigningKey(b"\2" * 32)),
+        "roster": roster_of(names),
     }
     return publisher.Material(**(values | changes))
 
@@ -292,26 +317,11 @@ async def test_a_kill_at_any_step_leaves_no_half_release_and_the_next_try_gives_
 
 
 def rebuild(federation, round_id):
-    config = federation.config
-    with opened(config) as book:
-        round_ = book.state.rounds[round_id]
-        vectors = {
-            node: np.frombuffer(book.store.blob(message.payload), "<i8")
-            for node, message in book.store.messages(round_id, "contribution").items()
-        }
-    plan = noise_plan(federation.programme)
-    material = publisher.Material(
-        release_id=round_.release_id,
-        round=round_,
-        programme=federation.programme,
-        plan=plan,
-        national=add_up(plan, vectors),
-        dealers=len(vectors),
-        rostered=len(round_.opened.invited),
-        published_at=round_.published_at,
-        supersedes=round_.publishing.supersedes,
-    )
-    return publisher.write(config.releases, material, signing_key(config.coordinator_key.read_bytes()))
+    """Make the release again from what the log and the stored messages say."""
+    with opened(federation.config) as book:
+        office = open_office(federation.config, book)
+        made_of = releasing.material(office, book.state.rounds[round_id])
+        return publisher.write(federation.config.releases, made_of, office.key)
 
 
 async def test_a_directory_with_something_else_is_not_taken_for_the_release(federation, tools):

@@ -73,7 +73,7 @@ async def test_a_year_that_is_missing_keeps_the_table_out(small, tools):
     await tools.advance(small, RoundPhase.PUBLISHED, period="2024")
     with opened(small.config) as book:
         office = open_office(small.config, book)
-        assert releasing.years_before(office, book.state, book.state.rounds[last.round_id]) == ()
+        assert not releasing.years_before(office, book.state, book.state.rounds[last.round_id])
 
 
 async def test_years_that_counted_other_tables_are_not_added_up(small, tools):
@@ -98,3 +98,23 @@ async def test_the_same_bytes_when_made_again(small, tools, tmp_path):
         material = releasing.material(office, book.state.rounds[last.round_id])
         publisher.write(tmp_path, material, office.key)
     assert {path.name: path.read_bytes() for path in (tmp_path / last.release_id).iterdir()} == kept
+
+
+async def test_trends_have_the_years_before_without_a_gap_and_never_more_than_four(federation, tools):
+    for year in ("2018", "2020", "2021", "2022", "2023", "2024"):
+        await tools.advance(federation, RoundPhase.PUBLISHED, period=year)
+    place = federation.config.releases
+
+    def earlier(year):
+        found = publisher.manifest_of(publisher.read_manifest(place, f"redenen-test-{year}-1"))
+        return [str(one.period) for one in found.earlier]
+
+    assert [earlier(year) for year in (2018, 2020, 2021)] == [[], [], ["2020"]]
+    assert earlier(2024) == ["2020", "2021", "2022", "2023"]
+    await tools.advance(federation, RoundPhase.PUBLISHED, period="2025")
+    assert earlier(2025) == ["2021", "2022", "2023", "2024"]
+    rows = list(
+        csv.DictReader(io.StringIO((place / "redenen-test-2025-1" / "trends.csv").read_text("utf-8")))
+    )
+    assert {row["period"] for row in rows if row["years"] == "1"} == {"2021", "2022", "2023", "2024", "2025"}
+    assert not (place / "redenen-test-2020-1" / "trends.csv").exists()
