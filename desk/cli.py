@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter, Token
 
+from desk.command_words import COMPARE, COUNTERSIGN, PLAN, RELEASES, SECTOR, SHARES, VERIFY
 from samentel import __version__
 from samentel.errors import LocalFault, SamentelError
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 Language = Literal["nl", "en"]
 Flag = Annotated[bool, Parameter(negative="")]
 Files = Annotated[list[Path] | None, Parameter(consume_multiple=True)]
+Names = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
 ENVIRONMENT = "SAMENTEL_CREDENTIALS"
 
 
@@ -36,23 +38,10 @@ def _whole(_: object, tokens: Sequence[Token]) -> int:
 
 
 Whole = Annotated[int, Parameter(converter=_whole)]
+Nodes = Annotated[int | None, Parameter(name=("--nodes", "--institutions"), converter=_whole)]
 
 # Where an optional part comes from, by the first name in its import path.
 EXTRAS = {"prefect": "flows", "fastapi": "flows", "sqlalchemy": "aggregator", "jinja2": "publish"}
-
-# Stands here, since a list of commands does not look into what is imported only when it is called.
-SECTOR = "\n\n".join(
-    (
-        "Write exports and mapping files of institutions that do not exist, and the true tables apart.",
-        "OUT/NODE/ receives an institution's exports and its mapping.toml; OUT/roster.csv what the roster "
-        "says of each institution; OUT/truth/ the true cells of every table of a programme. The people are "
-        "drawn after published figures. Forty institutions are a whole country. Fewer are a part of it, not "
-        "a calibrated one; up to twelve are those of the demo, with fewer clients each.",
-        "Example:  samentel rehearse sector --out sector",
-        "Example:  samentel rehearse sector --institutions 12 --programme registratie-demo --out twelve",
-        "Example:  samentel rehearse sector --year 2017 --seed 3 --no-consent-required --out before-2018",
-    )
-)
 
 app = App(
     name="samentel",
@@ -74,6 +63,12 @@ flow_app = App(
 app.command(keys_app)
 app.command(flow_app)
 app.command(rehearse_app)
+app.command("desk.releases.release_cli:verify", name="verify", help=VERIFY)
+app.command("desk.releases.release_cli:compare", name="compare", help=COMPARE)
+app.command("desk.releases.release_cli:countersign", name="countersign", help=COUNTERSIGN)
+app.command("desk.releases.release_cli:releases", name="releases", help=RELEASES)
+app.command("desk.planning.plan_cli:plan", name="plan", help=PLAN)
+app.command("desk.planning.plan_cli:shares", name="shares", help=SHARES)
 flow_app.command("flows.cli:run", name="run", help="Run the round of one period now, and publish it.")
 flow_app.command(
     "flows.cli:serve", name="serve", help="Run rounds by the calendar, with Prefect's page to watch them."
@@ -168,71 +163,6 @@ def keys_request(name: str, *, out: Path) -> None:
 
 
 @app.command
-def plan(
-    programme: str,
-    *,
-    institutions: Whole | None = None,
-    absent: Whole = 0,
-    roster: Path | None = None,
-    json: Flag = False,
-    lang: Language | None = None,
-) -> None:
-    """Show what a programme will be worth and what it will cost, before any record is read.
-
-    Example:  samentel plan aanleiding-demo --institutions 4
-    Example:  samentel plan registratie-2025 --institutions 40 --absent 2
-    Example:  samentel plan my-programme.toml --roster roster.json.dsse.json
-    Example:  samentel plan my-programme.toml --institutions 40 --json
-
-    Args:
-        programme: a TOML file, a signed file, or the name of a programme that comes with this software.
-        institutions: how many institutions will begin; by default the least that is allowed.
-        absent: how many of them will fall out on the way; the others are in the sum.
-        roster: a roster (.json or signed): all its institutions begin, and its levels are checked.
-        json: print one JSON object instead of a table.
-        lang: nl or en.
-    """
-    from desk import plan as planning
-    from desk import plan_page
-    from desk.signing import read_programme, read_roster
-
-    asked = read_programme(programme)
-    if roster is not None and institutions is not None:
-        raise LocalFault("give --institutions or --roster: with a roster, all its institutions begin")
-    listed = None if roster is None else read_roster(roster)
-    begin = asked.roster.institutions_min if institutions is None else institutions
-    made = planning.plan(asked, begin if listed is None else len(listed.institutions), absent, listed)
-    if json:
-        _print_json(planning.as_values(made))
-    else:
-        _show(plan_page.render(made, language(lang)))
-
-
-@app.command
-def shares(programme: str, *, write: Path | None = None, json: Flag = False) -> None:
-    """Divide a programme's rho over its tables so that their weighted error is least, for its author.
-
-    Example:  samentel shares registratie-2025
-    Example:  samentel shares my-programme.toml --write my-programme.toml
-
-    Args:
-        programme: a TOML file, a signed file, or the name of a programme that comes with this software.
-        write: a file with its tables, where each rho_share becomes the best; nothing else in it changes.
-        json: print one JSON object instead of lines.
-    """
-    from desk import division, files
-    from desk.signing import read_programme
-
-    found = division.best(read_programme(programme))
-    if write is not None:
-        files.write(write, division.put_into(files.read(write), found.shares, write.name))
-    if json:
-        _print_json(division.as_values(found))
-    else:
-        print("\n".join(division.lines(found)))
-
-
-@app.command
 def programme(name: str, *, out: Path | None = None) -> None:
     """Write out a programme that comes with this software, to read, change and sign.
 
@@ -252,7 +182,7 @@ def programme(name: str, *, out: Path | None = None) -> None:
 
 @app.command
 def sign(file: Path, *, key: Files = None, out: Path | None = None) -> None:
-    """Sign a programme (.toml) or a roster (.json), or add a signature to one that is signed (.dsse.json).
+    """Sign a programme or public figures (.toml), a roster (.json), or what is signed already (.dsse.json).
 
     Example:  samentel sign programme.toml --key cbs.key.pem --key rapporteur.key.pem
     Example:  samentel sign programme.toml.dsse.json --key rapporteur.key.pem
@@ -267,45 +197,6 @@ def sign(file: Path, *, key: Files = None, out: Path | None = None) -> None:
     signed = signing.sign(file, [keys.read_signing(path) for path in key or []], out)
     print("\n".join(signing.described(signed.document)))
     print(f"{signed.path}: {len(signed.envelope.signatures)} signature(s)")
-
-
-@app.command
-def verify(
-    path: Path,
-    *,
-    authority: Files = None,
-    threshold: int | None = None,
-    coordinator: str | None = None,
-    credentials: Path | None = None,
-) -> None:
-    """Check a signed programme or roster, a proof about a round, or a release directory with all its files.
-
-    Example:  samentel verify programme.toml.dsse.json --authority cbs.pub.pem --authority rapporteur.pub.pem
-    Example:  samentel verify release/ --credentials credentials/
-    Example:  samentel verify evidence.json --authority cbs.pub.pem --authority rapporteur.pub.pem
-
-    Args:
-        path: a signed file, a proof that a coordinator or an institution handed in, or a release directory.
-        authority: for a signed file, a public key of the programme authority; may be given more than once.
-        threshold: how many of them must have signed; by default all that are given.
-        coordinator: for a release, the coordinator's public key, 64 hexadecimal digits.
-        credentials: take the keys from this credentials directory.
-    """
-    from desk import signing
-    from desk import verify as checking
-
-    if path.is_dir():
-        found = checking.release(path, _coordinator_key(coordinator, credentials))
-        files = ", ".join(entry.name for entry in found.files)
-        print(f"release {found.release_id}: the coordinator's signature and every file hold ({files})")
-        return
-    keys, needed = _authority_keys(authority, threshold, credentials)
-    if checking.is_dossier(path):
-        print(checking.proof(path, keys, needed))
-        return
-    document = checking.document(path, keys, needed)
-    print("\n".join(signing.described(document)))
-    print(f"{path}: at least {needed} of {len(keys)} authority keys have signed it")
 
 
 @app.command
@@ -334,8 +225,8 @@ def pull(
         list_: only list the releases there are.
         lang: nl or en.
     """
-    from desk import pull as pulling
-    from desk import reading
+    from desk.releases import beside, reading
+    from desk.releases import pull as pulling
 
     holder = pulling.read_credentials(credentials_directory(credentials))
     if list_:
@@ -344,7 +235,8 @@ def pull(
                 print(f"{entry.release_id}\t{entry.programme_id}\t{entry.period}\t{entry.published_at}")
         return
     pulled = pulling.pull(holder, release, out, format)
-    _show(reading.whole(pulled.manifest, pulled.figures, language(lang), table))
+    lines = beside.of_files(pulled.paths, pulled.manifest)
+    show(reading.whole(pulled.manifest, pulled.figures, language(lang), table, lines))
     for path in pulled.paths:
         print(path)
 
@@ -374,10 +266,10 @@ def report(
         coordinator: the coordinator's public key, 64 hexadecimal digits.
         credentials: take the coordinator's key from this credentials directory.
     """
-    from desk import report as reporting
+    from desk.releases import report as reporting
 
     keyed = coordinator is not None or credentials is not None or ENVIRONMENT in os.environ
-    key = _coordinator_key(coordinator, credentials) if keyed else None
+    key = coordinator_key(coordinator, credentials) if keyed else None
     languages = reporting.LANGUAGES if lang == "both" else (lang,)
     for path in reporting.write(release, out or release / reporting.FOLDER, languages, coordinator=key):
         print(path)
@@ -385,8 +277,61 @@ def report(
         print("its files are what the manifest says; who signed that was not checked: give --credentials")
 
 
-def _coordinator_key(given: str | None, credentials: Path | None) -> "VerifyKey":
-    from desk.pull import read_credentials
+@app.command
+def combine(
+    annual: Path,
+    quarters: list[Path],
+    /,
+    *,
+    coordinator: str | None = None,
+    credentials: Path | None = None,
+    json: Flag = False,
+    lang: Language | None = None,
+) -> None:
+    """Combine the release of a year with those of its four quarters, where both count the same persons.
+
+    What cannot be combined is refused, with every reason.
+
+    Example:  samentel combine year/ q1/ q2/ q3/ q4/ --credentials credentials/
+
+    Args:
+        annual: the directory of the release of the year.
+        quarters: those of its four quarters, in order.
+        coordinator: the coordinator's public key, 64 hexadecimal digits.
+        credentials: take the coordinator's key from this credentials directory.
+        json: print every table as JSON instead of those of one dimension.
+        lang: nl or en.
+    """
+    from desk.releases import combine as combining
+
+    if len(quarters) != 4:
+        raise LocalFault("a year has four quarters: give the directories of five releases")
+    found = combining.combine(annual, quarters, coordinator_key(coordinator, credentials))
+    if json:
+        print_json(combining.as_values(found))
+    else:
+        show(combining.page(found, language(lang)))
+
+
+@app.command(name="public-figures")
+def public_figures(*, out: Path = Path("public.toml")) -> None:
+    """Write out public figures, such as places in shelter, for the authority to complete and sign.
+
+    Example:  samentel public-figures --out public.toml
+
+    Args:
+        out: the file to write.
+    """
+    from desk import files
+    from desk.public_figures import packaged
+
+    files.write(out, packaged(), replace=False)
+    print(out)
+
+
+def coordinator_key(given: str | None, credentials: Path | None) -> "VerifyKey":
+    """The key that signs releases: the one given, or that of the credentials."""
+    from desk.releases.pull import read_credentials
     from samentel.documents.keys import VerifyKey
 
     if given is None:
@@ -397,11 +342,12 @@ def _coordinator_key(given: str | None, credentials: Path | None) -> "VerifyKey"
         raise LocalFault("--coordinator takes a public key of 64 hexadecimal digits") from None
 
 
-def _authority_keys(
+def authority_keys(
     authority: list[Path] | None, threshold: int | None, credentials: Path | None
 ) -> "tuple[tuple[VerifyKey, ...], int]":
+    """The authority's keys and how many must have signed: those given, or those of the credentials."""
     from desk import keys
-    from desk.pull import read_authority
+    from desk.releases.pull import read_authority
 
     if authority:
         found, needed = keys.read_verify(authority), threshold or len(authority)
@@ -415,13 +361,20 @@ def _authority_keys(
     return found, needed
 
 
-def _print_json(values: object) -> None:
+def say(line: object) -> None:
+    """Print a line as it is."""
+    print(line)
+
+
+def print_json(values: object) -> None:
+    """Print values as JSON."""
     from json import dumps
 
     print(dumps(values, indent=2))
 
 
-def _show(what: object) -> None:
+def show(what: object) -> None:
+    """Print what a page or a table is made of, as wide as the terminal is."""
     from desk import screen
 
     screen.console().print(what)

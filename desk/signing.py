@@ -1,4 +1,4 @@
-"""Sign what the programme authority vouches for: programmes and rosters.
+"""Sign what the programme authority vouches for: programmes, rosters and public figures.
 
 A document is parsed before it is signed, so that nobody signs a broken one; it
 is signed over its exact bytes, which are never written anew.
@@ -11,14 +11,17 @@ from pathlib import Path
 from desk import files
 from desk.packaged import packaged
 from samentel.counting.shares import plan_of
-from samentel.documents import programme, roster
+from samentel.documents import programme, public, roster
 from samentel.documents.envelope import Envelope, countersign, from_json, to_json
 from samentel.documents.keys import SigningKey, fingerprint
 from samentel.documents.programme import Programme
+from samentel.documents.public import PublicFigures
 from samentel.documents.roster import Roster
 from samentel.errors import DocumentError, LocalFault
 
 SUFFIX = ".dsse.json"
+
+Document = Programme | Roster | PublicFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,11 @@ class Signed:
 
     path: Path
     envelope: Envelope
-    document: Programme | Roster
+    document: Document
 
 
 def sign(path: Path, keys: Sequence[SigningKey], out: Path | None = None) -> Signed:
-    """Sign a programme (TOML), a roster (JSON), or add signatures to an envelope.
+    """Sign a programme or public figures (TOML), a roster (JSON), or add signatures to an envelope.
 
     Args:
         out: the envelope to write; by default FILE.dsse.json, or the same file if it is one already.
@@ -43,7 +46,9 @@ def sign(path: Path, keys: Sequence[SigningKey], out: Path | None = None) -> Sig
     if not keys:
         raise LocalFault("nothing to sign with: give a private key with --key FILE")
     data = files.read(path)
-    envelope = from_json(data) if path.name.endswith(SUFFIX) else Envelope(data, _payload_type(path), ())
+    envelope = (
+        from_json(data) if path.name.endswith(SUFFIX) else Envelope(data, _payload_type(path, data), ())
+    )
     document = read_document(envelope)
     for key in keys:
         envelope = countersign(envelope, key)
@@ -52,7 +57,7 @@ def sign(path: Path, keys: Sequence[SigningKey], out: Path | None = None) -> Sig
     return Signed(target, envelope, document)
 
 
-def read_document(envelope: Envelope) -> Programme | Roster:
+def read_document(envelope: Envelope) -> Document:
     """What an envelope holds, its signatures not looked at.
 
     Raises:
@@ -65,7 +70,9 @@ def read_document(envelope: Envelope) -> Programme | Roster:
         least = parsed.roster.institutions_min
         plan_of(parsed, least, least)  # what no roster can carry out is not worth a signature
         return parsed
-    raise DocumentError("signed document", ["is neither a programme nor a roster"])
+    if envelope.payload_type == public.PAYLOAD_TYPE:
+        return public.parse(envelope.payload)
+    raise DocumentError("signed document", ["is neither a programme nor a roster, nor public figures"])
 
 
 def read_programme(name: str) -> Programme:
@@ -79,7 +86,7 @@ def read_programme(name: str) -> Programme:
     if path.name.endswith(SUFFIX):
         document = read_document(from_json(data))
         if not isinstance(document, Programme):
-            raise DocumentError(path.name, ["is a roster, not a programme"])
+            raise DocumentError(path.name, ["is not a programme"])
         return document
     return programme.parse(data)
 
@@ -96,16 +103,22 @@ def read_roster(path: Path) -> Roster:
         return roster.parse(data)
     document = read_document(from_json(data))
     if not isinstance(document, Roster):
-        raise DocumentError(path.name, ["is a programme, not a roster"])
+        raise DocumentError(path.name, ["is not a roster"])
     return document
 
 
-def described(document: Programme | Roster) -> list[str]:
+def described(document: Document) -> list[str]:
     """What a signer puts their name under, a line each."""
     if isinstance(document, Programme):
         return [
             f"programme {document.id}, version {document.version}: {document.title.en}",
             f"mode {document.mode}, rho {document.rho} an attempt, at most {document.max_attempts} attempts",
+            f"digest {document.digest}",
+        ]
+    if isinstance(document, PublicFigures):
+        return [
+            f"public figures {document.id}, version {document.version}: {document.title.en}",
+            f"{len(document.entries)} figures, each with its source",
             f"digest {document.digest}",
         ]
     lines = [
@@ -120,10 +133,16 @@ def described(document: Programme | Roster) -> list[str]:
     return [*lines, "Compare each protocol key with the institution itself, not by way of the coordinator."]
 
 
-def _payload_type(path: Path) -> str:
+def _payload_type(path: Path, data: bytes) -> str:
+    if path.suffix == ".toml" and public.recognises(data):
+        return public.PAYLOAD_TYPE
     kinds = {".toml": programme.PAYLOAD_TYPE, ".json": roster.PAYLOAD_TYPE}
     if path.suffix not in kinds:
         raise DocumentError(
-            path.name, ["a programme ends in .toml, a roster in .json, a signed one in .dsse.json"]
+            path.name,
+            [
+                "a programme ends in .toml, as public figures do; a roster in .json; what is signed in "
+                ".dsse.json"
+            ],
         )
     return kinds[path.suffix]

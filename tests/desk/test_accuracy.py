@@ -6,10 +6,10 @@ from fractions import Fraction
 
 import pytest
 
-from desk import plan as planning
-from desk.accuracy import Publication, optimality, publication, table_plans, unreadable
-from desk.answers import Asked, answers
 from desk.packaged import packaged
+from desk.planning import plan as planning
+from desk.planning.accuracy import Publication, optimality, publication, table_plans, unreadable
+from desk.planning.answers import Asked, answers
 from samentel.counting.shares import plan_of
 from samentel.documents import programme as programmes
 from samentel.errors import DocumentError
@@ -37,7 +37,7 @@ def with_tables(programme, **changes):
 
 def accuracy(programme, institutions=40, absent=0):
     noises = plan_of(programme, institutions, institutions)
-    return {made.table: made for made in table_plans(programme, noises, institutions - absent)}
+    return {made.table: made for made in table_plans(programme, noises, institutions - absent, institutions)}
 
 
 @pytest.mark.parametrize(
@@ -115,10 +115,11 @@ def test_a_table_that_is_not_measured_follows_from_others(national):
 
 def test_no_table_is_less_accurate_than_its_own_measurement(national):
     for made in accuracy(national).values():
-        assert made.sd_national <= made.sd_measured * (1 + 1e-12)
+        assert made.sd_measured is None or made.sd_national <= made.sd_measured * (1 + 1e-12)
         assert made.half_width == pytest.approx(1.959964 * made.sd_national, rel=1e-6)
         assert made.least_seen == math.ceil(1.645 * made.sd_national)
-        assert made.mean_cell == national.population(made.population).reference / made.cells
+        reference = national.population(made.population).reference
+        assert made.mean_cell == (None if reference is None else reference / made.cells)
 
 
 def test_who_falls_out_takes_noise_along(national):
@@ -131,7 +132,7 @@ def test_the_certificate_says_how_much_better_other_shares_could_be(national):
     equal = {table.id.replace("-", "_"): {"rho_share": Fraction(1, 20)} for table in national.tables}
     worse, best = with_tables(national, **equal), best_shares(national)
     made = optimality(worse)
-    assert made.objective * (1 - made.better) == pytest.approx(best.objective - best.gap)
+    assert made.objective * (1 - made.better) == pytest.approx(max(best.objective - best.gap, best.bound))
     assert made.better > 0.05
     assert made.ratio == pytest.approx(made.objective / made.bound)
     assert made.bound == pytest.approx(best.bound)

@@ -2,21 +2,27 @@
 
 To renew them after a change of a programme:
 
-    for n in 2025:40 demo:12; do .venv/bin/samentel plan registratie-${n%:*} --institutions ${n#*:} --json \
-> desk/programmes/registratie-${n%:*}.plan.json; done
+    for n in registratie-2025:40 registratie-demo:12 registratie-kwartaal-2025:40 kwartaal-demo:12; do \
+.venv/bin/samentel plan ${n%:*} --institutions ${n#*:} --json > desk/programmes/${n%:*}.plan.json; done
 """
 
 import json
+from fractions import Fraction
 from importlib.resources import files as resources
 
 import pytest
 
-from desk import plan as planning
 from desk.packaged import packaged
+from desk.planning import plan as planning
 from samentel.documents import programme as programmes
 from samentel.errors import DocumentError
 
-COMMITTED = [("registratie-2025", 40), ("registratie-demo", 12)]
+COMMITTED = [
+    ("registratie-2025", 40),
+    ("registratie-demo", 12),
+    ("registratie-kwartaal-2025", 40),
+    ("kwartaal-demo", 12),
+]
 
 
 def committed(name):
@@ -48,6 +54,25 @@ def test_the_national_programme_reaches_what_it_is_for():
     assert answers["total", "victims"]["half_width"] <= 10
     assert answers["level", "placements", "COSM"]["half_width"] <= 8
     assert answers["level", "placements", "OMM"]["half_width"] <= 8
+
+
+def test_what_it_does_not_reach_is_two_tables_and_said():
+    missed = {(it["table"], it["missed"]) for it in committed("registratie-2025")["misses"]}
+    assert missed == {("waiting-facility", "readable"), ("present-facility", "readable")}
+    assert not committed("registratie-kwartaal-2025")["misses"]
+
+
+def test_a_quarter_knows_the_victims_to_ten():
+    made = committed("registratie-kwartaal-2025")
+    answers = {(it["asked"], it["population"], *it["codes"]): it for it in made["answers"]}
+    assert answers["total", "victims"]["half_width"] <= 10
+    assert answers["gaps", "clients", "NREC", "NASK"]["points"] <= 2
+
+
+def test_year_and_quarters_cost_a_person_a_half_and_fit_under_the_house_cap_twice():
+    year, quarter = (programmes.parse(packaged(f"registratie-{name}2025")) for name in ("", "kwartaal-"))
+    assert year.rho + quarter.rho == Fraction(1, 2)  # a person is in one quarter of a year
+    assert year.rho * year.max_attempts + quarter.rho * quarter.max_attempts <= 1
 
 
 @pytest.mark.parametrize(("name", "institutions"), COMMITTED)

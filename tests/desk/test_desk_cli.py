@@ -67,7 +67,7 @@ def test_help_shows_an_example(samentel, words):
         pytest.param(["plan", "aanleiding-samen", "--roster", "none.json"], "none.json", id="no-roster"),
         pytest.param(
             ["plan", "aanleiding-samen", "--roster", "r.json", "--institutions", "9"],
-            "--institutions or --roster",
+            "--nodes or --roster",
             id="both",
         ),
         pytest.param(["shares", "no-such"], "no such file", id="shares-of-nothing"),

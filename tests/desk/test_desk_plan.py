@@ -8,10 +8,10 @@ from rich.console import Console
 from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 
-from desk import plan as planning
-from desk import plan_page
-from desk.answers import Asked
 from desk.packaged import packaged
+from desk.planning import plan as planning
+from desk.planning import plan_page
+from desk.planning.answers import Asked
 from samentel.documents import programme as programmes
 from samentel.errors import DocumentError
 
@@ -103,24 +103,30 @@ def test_a_change_of_rho_changes_the_plan(programme):
 def test_the_plan_says_what_it_costs_a_person_who_is_in_the_data_more_than_once(programme):
     made = planning.plan(programme, 4)
     half = Fraction(1, 2)
-    assert [(it.times, it.rho) for it in made.by_institutions] == [(1, half), (2, 2), (3, Fraction(9, 2))]
-    assert [(it.times, it.rho) for it in made.by_years] == [(1, half), (2, 1), (3, Fraction(3, 2))]
-    assert made.by_years[0].epsilon == pytest.approx(made.epsilon, rel=1e-9)
-    values = planning.as_values(made)
-    assert [it["rho"] for it in values["by_institutions"]] == ["1/2", "2", "9/2"]
-    assert [it["rho"] for it in values["by_years"]] == ["1/2", "1", "3/2"]
+    found = {(it.institutions, it.years): it for it in made.exposures}
+    assert len(found) == len(made.exposures) == 12
+    for (institutions, years), it in found.items():
+        assert it.rho == half * institutions**2 * years
+        power = norm.cdf(norm.ppf(0.05) + math.sqrt(2 * it.rho))
+        assert power <= it.power <= power + 0.001
+    assert found[1, 1].epsilon == pytest.approx(made.epsilon, rel=1e-9)
+    values = planning.as_values(made)["exposures"]
+    assert [it["rho"] for it in values if it["years"] == 1] == ["1/2", "2", "9/2"]
+    assert [it["rho"] for it in values if it["institutions"] == 1] == ["1/2", "1", "3/2", "5/2"]
 
 
-@pytest.mark.parametrize(("language", "words"), [("nl", "instellingen"), ("en", "institutions")])
+@pytest.mark.parametrize(("language", "words"), [("nl", "5 jaren"), ("en", "5 years")])
 def test_the_plan_prints_what_it_costs_a_person_who_is_in_the_data_more_than_once(programme, language, words):
     screen = Console(width=120, record=True, file=io.StringIO())
     screen.print(plan_page.render(planning.plan(programme, 4), language))
     text = screen.export_text()
-    (squares,) = [line for line in text.splitlines() if "h²" in line]
-    (years,) = [line for line in text.splitlines() if "rho × y" in line]
-    assert words in squares
-    assert all(f" {rho} (epsilon" in squares for rho in ("1/2", "2", "9/2"))
-    assert all(f" {rho} (epsilon" in years for rho in ("1/2", "1", "3/2"))
+    assert "rho × h²" in text
+    lines = text[text.index("rho × h²") :].splitlines()
+    assert any(words in line for line in lines)
+    rows = {line.split()[1]: line for line in lines if line.startswith("│")}
+    assert all(f" {rho} (" in rows["1"] for rho in ("1/2", "1", "3/2", "5/2"))
+    assert all(f" {rho} (" in rows[h] for h, rho in (("1", "1/2"), ("2", "2"), ("3", "9/2")))
+    assert "26" in rows["1"].split(")")[0]  # percent: the power
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])

@@ -3,8 +3,8 @@ from fractions import Fraction
 
 import pytest
 
-from desk import division
 from desk.packaged import packaged
+from desk.planning import division
 from samentel.documents import programme as programmes
 from samentel.errors import DocumentError
 

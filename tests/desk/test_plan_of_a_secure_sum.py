@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 import node.config
-from desk import plan as planning
-from desk import plan_page
 from desk.packaged import packaged
+from desk.planning import caps, plan_page
+from desk.planning import plan as planning
 from samentel.counting.privacy import noise_plan
 from samentel.documents import programme as programmes
 from samentel.documents.keys import SigningKey
@@ -120,9 +120,9 @@ def test_tau_is_said_and_never_zero(together):
             {"absent_max": 3}, 8, 0, "at most 2 can fall out.*lower roster.absent_max", id="threshold"
         ),
         pytest.param({}, 12, -1, "--absent -1: write a whole number, 0 or more", id="negative"),
-        pytest.param({}, -1, 0, "--institutions -1: write a whole number, 8 or more", id="fewer-than-none"),
-        pytest.param({}, 10_001, 0, "--institutions 10001: no roster has more than 10000", id="many"),
-        pytest.param({}, 0, 0, "--institutions 0: write a whole number", id="none"),
+        pytest.param({}, -1, 0, "--nodes -1: write a whole number, 8 or more", id="fewer-than-none"),
+        pytest.param({}, 10_001, 0, "--nodes 10001: no roster has more than 10000", id="many"),
+        pytest.param({}, 0, 0, "--nodes 0: write a whole number", id="none"),
     ],
 )
 def test_a_round_that_cannot_end_in_a_sum_has_no_plan_and_says_what_to_change(
@@ -234,8 +234,8 @@ def test_who_must_stay_is_what_a_round_asks_for(together):
         assert made.helpers == threshold(institutions) <= made.sum_least
 
 
-def test_the_local_cap_that_the_plan_counts_with_is_the_one_that_a_node_has():
-    assert planning.LOCAL_CAP == node.config.LOCAL_CAP
+def test_the_caps_that_the_plan_counts_with_are_those_that_a_node_has():
+    assert (caps.CENTRAL_CAP, caps.LOCAL_CAP) == (node.config.CENTRAL_CAP, node.config.LOCAL_CAP)
 
 
 @pytest.mark.parametrize(("institutions", "fit"), [(8, 32), (12, 17), (40, 4), (83, 2), (84, 1), (164, 0)])

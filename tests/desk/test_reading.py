@@ -1,18 +1,22 @@
-import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from desk import reading, verify
 from desk.packaged import packaged
-from desk.pull import figures
+from desk.releases import beside, reading, verify
+from desk.releases.pull import figures
 from samentel.counting.shares import share_plan
 from samentel.documents import programme as programmes
 from samentel.errors import LocalFault
 from samentel.figures import release
-from samentel.figures.estimate import estimate, national_of
+from samentel.figures.edition import Edition, Year
+from samentel.figures.manifest_privacy import privacy_facts
+from samentel.figures.manifest_tables import table_facts
+from samentel.figures.sums import national_of
+from samentel.ids import Period
 
 NAMES = tuple(f"node-{number:02d}" for number in range(12))
 
@@ -26,9 +30,10 @@ def alone(directory, coordinator):
 def together(alone):
     """The same release as if it were of a secure sum: ten of twelve, eleven of which dealt."""
     programme = programmes.parse(packaged("aanleiding-samen"))
-    facts = release.privacy_facts(programme, share_plan(programme, 12, 11), 12, 11)
-    covered = release.Coverage(invited=NAMES, present=NAMES, in_sum=NAMES[:10], dealt=11)
-    return alone.model_copy(update={"privacy": facts, "coverage": covered})
+    facts = privacy_facts(programme, share_plan(programme, 12, 11), 12, 11)
+    covered = {"invited": NAMES, "present": NAMES, "in_sum": NAMES[:10], "dealt": 11}
+    coverage = alone.coverage.model_copy(update=covered)
+    return alone.model_copy(update={"privacy": facts, "coverage": coverage})
 
 
 def shown(manifest, directory, language):
@@ -69,12 +74,10 @@ def national(alone):
         ]
         counts = np.rint(np.concatenate(parts)).astype(np.int64)
         summed = national_of(plan, NAMES, counts)
-        text = io.StringIO()
-        writer = csv.DictWriter(text, release.COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(release.rows(programme, [estimate(programme, summed)]))
-        changes = {"tables": release.table_facts(programme, plan, {"2025": summed}), "title": programme.title}
-        return alone.model_copy(update=changes), figures(text.getvalue().encode())
+        made_of = Edition(programme, (Year(Period(2025), "r", summed),))
+        facts = table_facts(programme, plan, {"2025": summed}, 12, 12)
+        manifest = alone.model_copy(update={"tables": facts, "title": programme.title})
+        return manifest, figures(release.figures(made_of)["tables.csv"])
 
     return made
 
@@ -90,9 +93,9 @@ def printed(what):
     [
         (
             "nl",
-            ("Totalen, 2025", "Meer tabellen: reason-organisation", "Niet in deze uitgave: Verzoeken naar"),
+            ("Totalen, 2025", "Meer tabellen: reason-organisation", "Niet in deze uitgave: "),
         ),
-        ("en", ("Totals, 2025", "More tables: reason-organisation", "Not in this release: Requests by")),
+        ("en", ("Totals, 2025", "More tables: reason-organisation", "Not in this release: ")),
     ],
 )
 def test_a_release_shows_totals_and_tables_of_one_dimension_and_names_the_others(national, language, says):
@@ -103,8 +106,10 @@ def test_a_release_shows_totals_and_tables_of_one_dimension_and_names_the_others
         assert words in flat, words
     for facts in manifest.tables:
         title = getattr(facts.title, language)
-        assert (f"{title}, 2025" in text) == (len(facts.dimensions) == 1)
+        assert (f"{title}, 2025" in text) == (len(facts.dimensions) == 1 and facts.years == 1)
         assert (title in flat.partition("Dekking")[0]) == (len(facts.dimensions) < 2 or facts.years == 3)
+    withheld = [getattr(it.title, language) for it in manifest.tables if it.years == 3]
+    assert f"{says[2]}{', '.join(withheld)}. " in flat
     larger = [it.id for it in manifest.tables if len(it.dimensions) > 1 and it.years == 1]
     assert f"{says[1].partition(':')[0]}: {', '.join(larger)}. " in flat
     other = "Clients" if language == "nl" else "cliënten"
@@ -155,3 +160,32 @@ def test_not_recorded_and_not_asked_stand_apart_and_truth_beside_every_row(natio
     last = [line for line in text.splitlines() if "Niet g" in line or line.startswith("├")]
     assert [line.startswith("├") for line in last] == [True, False, False]
     assert "Not asked" in text
+
+
+def test_indicators_come_first_with_their_interval_grade_and_change(alone, directory):
+    contents = {path.name: path.read_bytes() for path in directory.iterdir()}
+    lines = list(beside.read_indicators(contents, "2025"))
+    assert {line.id for line in lines} >= {"gap-clients", "gap-clients-nrec"}
+    changed = replace(
+        lines[0], estimate=11.24, lower=-3.0, upper=25.5, change=-0.8, change_lower=-1.3, change_upper=-0.3
+    )
+    rows = figures(contents["tables.csv"])
+    text = printed(reading.whole(alone, rows, "nl", lines=[changed, *lines[1:]]))
+    first = text.index("Nieuwe cliënten: aanleiding niet geregistreerd of niet gevraagd, 2025")
+    assert first < text.index("Nieuwe cliënten naar aanleiding")
+    (line,) = [it for it in text.splitlines() if "11,2 %" in it]
+    for words in ("Nederland", "0,0 % – 25,5 %", f" {changed.grade} ", "−0,8 (−1,3 – −0,3)"):
+        assert words in line
+    assert "11.2%" in printed(reading.whole(alone, rows, "en", lines=[changed]))
+    assert "0,0 % – 25,5 %" not in printed(reading.whole(alone, rows, "nl", "reason", [changed]))
+    assert not beside.read_indicators({}, "2025")
+
+
+def test_every_figure_has_its_grade(national):
+    manifest, rows = national(900)
+    text = printed(reading.table(manifest, rows, "reason", language="en"))
+    cells = [row for row in rows if row.table == "reason"]
+    assert "quality" in text
+    for row in cells:
+        (line,) = [it for it in text.splitlines() if row.labels_en[0] in it]
+        assert f" {row.grade} " in line

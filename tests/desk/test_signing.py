@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from desk import keys, signing, verify
+from desk import keys, public_figures, signing
 from desk.packaged import packaged
+from desk.releases import verify
+from samentel.documents import public
 from samentel.documents.envelope import Envelope, from_json, to_json
 from samentel.documents.model import to_bytes
 from samentel.documents.roster import Institution, Roster
@@ -111,6 +113,32 @@ def test_a_roster_is_signed_over_its_exact_bytes_and_shows_each_key(desk):
     (line,) = [line for line in signing.described(signed.document) if "De Haven" in line]
     assert "(VO_MO, PV27, OMM, VO_MO)" in line
     assert "protocol key" in line
+
+
+def test_public_figures_are_signed_as_what_they_are(desk):
+    place, signers, public_keys = desk
+    (place / "public.toml").write_bytes(public_figures.packaged())
+    signed = signing.sign(place / "public.toml", signers)
+    assert signed.envelope.payload_type == public.PAYLOAD_TYPE
+    assert signed.envelope.payload == public_figures.packaged()
+    found = verify.document(signed.path, keys.read_verify(public_keys), 2)
+    assert found.version == 1
+    first, second, third = signing.described(found)
+    assert first.startswith("public figures hulp, version 1: Public figures on shelter")
+    assert second == f"{len(found.entries)} figures, each with its source"
+    assert third == f"digest {found.digest}"
+    with pytest.raises(DocumentError, match="is not a programme"):
+        signing.read_programme(str(signed.path))
+
+
+def test_public_figures_that_do_not_hold_are_not_signed(desk):
+    place, signers, _ = desk
+    (place / "public.toml").write_bytes(
+        public_figures.packaged().replace(b'codes = ["GM0772"]', b"codes = []")
+    )
+    with pytest.raises(DocumentError, match="the one code that CBS gives"):
+        signing.sign(place / "public.toml", signers)
+    assert not (place / "public.toml.dsse.json").exists()
 
 
 def test_an_envelope_of_something_else_is_not_signed(desk):

@@ -12,13 +12,16 @@ from typing import Any, TypeVar
 
 import grpc
 
-from desk import files, keys, verify
+from desk import files, keys
+from desk.releases import verify
 from samentel.documents.access import Endpoint
 from samentel.documents.envelope import Envelope, to_json
 from samentel.documents.keys import VerifyKey
 from samentel.documents.model import from_toml
+from samentel.documents.statements import hear
 from samentel.errors import DocumentError, LocalFault, PeerError
-from samentel.figures.release import COLUMNS, Manifest
+from samentel.figures.manifest import Erratum, Manifest
+from samentel.figures.release import COLUMNS, TABLES
 from samentel.wire import codec
 from samentel.wire import messages as m
 from samentel.wire.methods import GET_RELEASE, LIST_RELEASES, READ_FILE, Method
@@ -58,6 +61,8 @@ class Figure:
         share, share_lower, share_upper: the part of the population's total, likewise; None where that total
             is too uncertain to divide by.
         shown, shown_lower, shown_upper: texts for people to read, never negative; nothing to add up.
+        grade: A to D, how large its error is beside the estimate.
+        above_zero: whether there is at least one, with a chance of 5 % that this is wrong.
     """
 
     table: str
@@ -74,6 +79,8 @@ class Figure:
     shown: str
     shown_lower: str
     shown_upper: str
+    grade: str
+    above_zero: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +233,67 @@ def pull(credentials: Credentials, release: str, out: Path | None, form: str = "
     target = Path(release) if out is None else out
     for name, data in contents.items():
         files.write(target / name, data)
-    table = next((data for name, data in contents.items() if name.endswith(".csv")), None)
+    table = contents.get(TABLES)
     return Pulled(manifest, tuple(target / name for name in contents), figures(table) if table else ())
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A release in the list, with what the coordinator signed about it since.
+
+    Attributes:
+        superseded_by: the release that took its place; empty if none has.
+        errata: what was found to be wrong in it, oldest first.
+    """
+
+    release_id: str
+    programme_id: str
+    period: str
+    published_at: str
+    superseded_by: str
+    errata: tuple[Erratum, ...]
+
+
+def listed(summaries: Sequence[m.ReleaseSummary], coordinator: VerifyKey) -> tuple[Listed, ...]:
+    """All releases as the coordinator lists them, each erratum verified.
+
+    Raises:
+        PeerError: an erratum is not signed by the coordinator, or about another release.
+    """
+    found = []
+    for one in summaries:
+        errata = tuple(hear(Erratum, envelope, coordinator) for envelope in one.errata)
+        if any(erratum.release_id != one.release_id for erratum in errata):
+            raise PeerError(f"an erratum that stands with {one.release_id} is about another release")
+        found.append(
+            Listed(one.release_id, one.programme_id, one.period, one.published_at, one.superseded_by, errata)
+        )
+    return tuple(found)
+
+
+def lines(one: Listed, language: str) -> Iterator[str]:
+    """A release in the list: a line, and one for each thing that was found since."""
+    yield f"{one.release_id}\t{one.programme_id}\t{one.period}\t{one.published_at}"
+    if one.superseded_by:
+        yield f"\t{_SUPERSEDED[language]} {one.superseded_by}"
+    for erratum in one.errata:
+        text = erratum.text.nl if language == "nl" else erratum.text.en
+        yield f"\terratum, {erratum.published_at:%Y-%m-%d}: {text}"
+
+
+def as_values(one: Listed) -> Mapping[str, object]:
+    """The same as JSON says it."""
+    return {
+        "release_id": one.release_id,
+        "programme_id": one.programme_id,
+        "period": one.period,
+        "published_at": one.published_at,
+        "superseded_by": one.superseded_by or None,
+        "errata": [erratum.model_dump(mode="json") for erratum in one.errata],
+    }
+
+
+_SUPERSEDED = {"nl": "vervangen door", "en": "superseded by"}
 
 
 def _encoded(request: object) -> bytes:
@@ -262,6 +328,8 @@ def _figure(row: Mapping[str, str]) -> Figure:
         shown=row["shown"],
         shown_lower=row["shown_lower"],
         shown_upper=row["shown_upper"],
+        grade=row["grade"],
+        above_zero=row["above_zero"] == "yes",
     )
 
 

@@ -6,11 +6,12 @@ from itertools import groupby
 from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 
-from desk.plan_page import power_sentence
-from desk.pull import Figure, missing
+from desk.planning.plan_page import power_sentence
+from desk.releases.beside import Indicator, told
+from desk.releases.pull import Figure, missing
 from samentel.documents.codelists import Text
 from samentel.errors import LocalFault
-from samentel.figures.release import Manifest, TableFacts
+from samentel.figures.manifest import Manifest, TableFacts
 
 # Not recorded and not asked are no reasons for help: the first is a gap of systems, the second of practice.
 APART = ("NREC", "NASK")
@@ -34,7 +35,7 @@ def table(
     facts = _facts(manifest, name)
     languages = ("nl", "en") if language is None else (language,)
     title = " / ".join(_chosen(facts.title, it) for it in languages)
-    grid = _grid(f"{title}, {manifest.period}", manifest, languages, HEADINGS)
+    grid = _grid(f"{title}, {manifest.period}", manifest, languages, COLUMNS)
     if truth is not None:
         grid.add_column("waar (verzonnen)\ntrue (made up)", justify="right", style="dim")
     rows = [figure for figure in figures if figure.table == name]
@@ -48,12 +49,24 @@ def table(
 
 def totals(manifest: Manifest, figures: Sequence[Figure], language: str) -> Grid:
     """The totals of all populations, as one table."""
-    grid = _grid(f"{TOTALS[language]}, {manifest.period}", manifest, (language,), ("number", "interval"))
+    grid = _grid(
+        f"{TOTALS[language]}, {manifest.period}", manifest, (language,), ("number", "interval", "grade")
+    )
     titles = {facts.id: _chosen(facts.title, language) for facts in manifest.tables}
     for figure in figures:
         if not figure.codes:
-            grid.add_row(titles[figure.table], *_numbers(figure)[:2])
+            grid.add_row(titles[figure.table], *_numbers(figure)[:3])
     return grid
+
+
+def indicators(manifest: Manifest, lines: Sequence[Indicator], language: str) -> Iterator[Grid]:
+    """The indicators of a release, each as a table: over the country, then of what."""
+    for title, group in groupby((told(one, language) for one in lines), key=lambda line: line["title"]):
+        heading = f"{title}, {manifest.period}"
+        grid = _grid(heading, manifest, (language,), ("number", "interval", "grade", "change"))
+        for line in group:
+            grid.add_row(*(line[name] for name in ("label", "shown", "interval", "grade", "change")))
+        yield grid
 
 
 def _grid(title: str, manifest: Manifest, languages: Sequence[str], headings: Iterable[str]) -> Grid:
@@ -84,15 +97,15 @@ def _apart(figure: Figure) -> bool:
     return bool(figure.codes) and figure.codes[0] in APART
 
 
-def _numbers(figure: Figure) -> tuple[str, str, str]:
-    """What is shown, its interval, and the share with its own, within 0 and 100 % where it is read."""
+def _numbers(figure: Figure) -> tuple[str, str, str, str]:
+    """What is shown, its interval, its grade, and the share with its interval, read within 0 and 100 %."""
     interval = f"{figure.shown_lower} – {figure.shown_upper}"
     if figure.share is None or figure.share_lower is None or figure.share_upper is None or not figure.codes:
-        return figure.shown, interval, ""
+        return figure.shown, interval, figure.grade, ""
     share, low, high = (
         100 * min(max(it, 0.0), 1.0) for it in (figure.share, figure.share_lower, figure.share_upper)
     )
-    return figure.shown, interval, f"{share:.1f} ({low:.1f} – {high:.1f})"
+    return figure.shown, interval, figure.grade, f"{share:.1f} ({low:.1f} – {high:.1f})"
 
 
 def _labels(figure: Figure, language: str) -> tuple[str, ...]:
@@ -124,19 +137,25 @@ def privacy(manifest: Manifest, language: str) -> str:
 
 
 def whole(
-    manifest: Manifest, figures: Sequence[Figure], language: str, name: str | None = None
+    manifest: Manifest,
+    figures: Sequence[Figure],
+    language: str,
+    name: str | None = None,
+    lines: Sequence[Indicator] = (),
 ) -> RenderableType:
-    """A release with coverage, privacy and how to read it.
+    """A release with coverage, privacy and how to read it; the indicators come first.
 
     Args:
         name: of one table, to see it alone; if not given, the totals and every table of one dimension stand
             there, and the others are named.
+        lines: of its indicators, where they were fetched.
 
     Raises:
         LocalFault: there is no such table, or not in this release.
     """
     return Group(
         f"{manifest.release_id}: {_chosen(manifest.title, language)}",
+        *(indicators(manifest, lines, language) if name is None else ()),
         *(_grids(manifest, figures, language) if name is None else [_one(manifest, figures, language, name)]),
         coverage(manifest),
         privacy(manifest, language),
@@ -186,10 +205,13 @@ def _chosen(text: Text, language: str) -> str:
 
 
 NAMES = {"nl": "Nederlands", "en": "English"}
+COLUMNS = ("number", "interval", "grade", "share")
 HEADINGS = {
     "number": {"nl": "aantal", "en": "estimate"},
     "interval": {"nl": "{confidence:.0%}-interval", "en": "{confidence:.0%} interval"},
+    "grade": {"nl": "kwaliteit", "en": "quality"},
     "share": {"nl": "aandeel, %", "en": "share, %"},
+    "change": {"nl": "sinds het jaar ervoor", "en": "since the year before"},
 }
 TOTALS = {"nl": "Totalen", "en": "Totals"}
 LARGER = {

@@ -2,8 +2,7 @@
 
 Made from the files of a release that was fetched with ``samentel pull``. What
 is printed are the columns that were published for reading; what is calculated
-with, for charts and for the registration gap, are the estimates. The one owner
-of jinja2.
+with, for charts, are the estimates.
 """
 
 import os
@@ -13,27 +12,39 @@ from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
 
-from desk import charts, files, numerals, verify
+from desk import charts, files, numerals, pages
 from desk.charts import Chart, Dot
 from desk.numerals import counted, number
-from desk.plan import FALSE_ALARMS
-from desk.pull import Figure, figures, missing
-from desk.report_words import WORDS
+from desk.planning.officer import FALSE_ALARMS
+from desk.releases import beside, verify
+from desk.releases.beside import Exact, Indicator
+from desk.releases.pull import Figure, figures, missing
+from desk.releases.report_words import WORDS
 from samentel.documents.codelists import Text
 from samentel.documents.envelope import from_json
 from samentel.documents.keys import VerifyKey
 from samentel.documents.model import from_json as document_from_json
 from samentel.errors import DocumentError, LocalFault
-from samentel.figures.release import Manifest, TableFacts
+from samentel.figures.manifest import Manifest, TableFacts
 
 LANGUAGES = ("nl", "en")
 FIGURES = "tables.csv"
 FOLDER = "report"  # within a release: a page among its files would be one that nobody has signed
-TEMPLATES = "templates"
 MOST = 3  # figures of a table that stand in the summary
 
 _FILE_WORDS = {
     FIGURES: "file_csv",
+    beside.INDICATORS: "file_indicators",
+    beside.EXACT: "file_exact",
+    beside.PROGRAMME: "file_programme",
+    "eu.csv": "file_eu",
+    "trends.csv": "file_trends",
+    "measured.csv": "file_measured",
+    "guide.nl.md": "file_guide_nl",
+    "guide.en.md": "file_guide_en",
+    "manifest.schema.json": "file_schema",
+    "dp-registry.yaml": "file_registry",
+    "transcript.json": "file_transcript",
     "tables.parquet": "file_parquet",
     verify.PLAIN_MANIFEST: "file_json",
     verify.SIGNED_MANIFEST: "file_signed",
@@ -48,11 +59,14 @@ class Release:
     """A release whose files are what its manifest says.
 
     Attributes:
+        indicators: of its own period.
         names: of its files that are there.
     """
 
     manifest: Manifest
     figures: tuple[Figure, ...]
+    indicators: tuple[Indicator, ...]
+    exact: tuple[Exact, ...]
     names: tuple[str, ...]
 
     def table(self, name: str) -> list[Figure]:
@@ -92,10 +106,16 @@ def read(directory: Path, coordinator: VerifyKey | None = None) -> Release:
         )
     if problems:
         raise DocumentError(f"release {manifest.release_id}", problems)
-    beside = [
+    signed = [
         name for name in (verify.PLAIN_MANIFEST, verify.SIGNED_MANIFEST) if (directory / name).is_file()
     ]
-    return Release(manifest, figures(contents[FIGURES]), (*contents, *beside))
+    return Release(
+        manifest,
+        figures(contents[FIGURES]),
+        beside.read_indicators(contents, str(manifest.period)),
+        beside.read_exact(contents),
+        (*contents, *signed),
+    )
 
 
 def write(
@@ -118,9 +138,9 @@ def write(
         SamentelError: as ``read``; or a page cannot be written.
     """
     release = read(directory, coordinator)
-    beside = quote(os.path.relpath(directory.resolve(), out.resolve()).replace(os.sep, "/"))
+    way = quote(os.path.relpath(directory.resolve(), out.resolve()).replace(os.sep, "/"))
     made = {
-        out / page_name(language): rendered(release, language, beside, languages, truth)
+        out / page_name(language): rendered(release, language, way, languages, truth)
         for language in languages
     }
     for path, page in made.items():
@@ -136,47 +156,41 @@ def page_name(language: str) -> str:
 def rendered(
     release: Release,
     language: str,
-    beside: str = ".",
+    way: str = ".",
     languages: Sequence[str] = LANGUAGES,
     truth: Truth | None = None,
 ) -> str:
     """One page, in ``nl`` or ``en``.
 
     Args:
-        beside: the way from the page to the release's files, as part of a link.
+        way: from the page to the release's files, as part of a link.
         languages: those in which the page is made; it links to the other one.
     """
-    # Here, since the demo imports this module and must first say what else it needs.
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("desk", TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = lambda value, decimals=0: number(value, language, decimals)
-    environment.filters["whole"] = lambda text: grouped(text, language)
-    environment.filters["percent"] = lambda part: percent(part, language)
-    environment.filters["chosen"] = lambda text: chosen(text, language)
+    filters = {
+        "whole": lambda text: grouped(text, language),
+        "percent": lambda part: percent(part, language),
+        "chosen": lambda text: chosen(text, language),
+    }
     manifest = release.manifest
     sections = _sections(release, language, truth)
-    return environment.get_template("report.html.j2").render(
-        words=WORDS[language],
-        language=language,
-        other=next((one for one in languages if one != language), None),
-        page_name=page_name,
-        manifest=manifest,
-        absent=missing(manifest),
-        coverage=_coverage(manifest, language),
-        headlines=list(_headlines(release, sections, language)),
-        sections=sections,
-        left_out=_left_out(release),
-        links=list(_links(release, beside, language)),
-        truth=truth is not None,
-        alarms=FALSE_ALARMS,
-    )
+    values = {
+        "words": WORDS[language],
+        "language": language,
+        "other": next((one for one in languages if one != language), None),
+        "page_name": page_name,
+        "manifest": manifest,
+        "absent": missing(manifest),
+        "coverage": _coverage(manifest, language),
+        "headlines": list(_headlines(release, sections, language)),
+        "indicators": [beside.told(one, language) for one in release.indicators],
+        "exact": release.exact,
+        "sections": sections,
+        "left_out": _left_out(release),
+        "links": list(_links(release, way, language)),
+        "truth": truth is not None,
+        "alarms": FALSE_ALARMS,
+    }
+    return pages.rendered("report.html.j2", language, values, filters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +299,9 @@ def _dot(line: Line, language: str) -> Dot:
 def _headlines(release: Release, sections: Sequence[Section], language: str) -> Iterator[str]:
     """What the release says, each with its range, as sentences."""
     words = WORDS[language]
+    for one in release.indicators:
+        if one.national:
+            yield from _indicator(one, language)
     for section in sections:
         if section.total is not None:
             yield words["total"].format(
@@ -293,7 +310,6 @@ def _headlines(release: Release, sections: Sequence[Section], language: str) -> 
         for block in section.blocks:
             if len(block.facts.dimensions) == 1:
                 lines = [line for _, group in block.groups for line in group]
-                yield from _gap(section, lines, language)
                 yield from _most(block, lines, language)
 
 
@@ -307,23 +323,16 @@ def _most(block: Block, lines: Sequence[Line], language: str) -> Iterator[str]:
         yield words["most"].format(title=chosen(block.facts.title, language), cells="; ".join(cells))
 
 
-def _gap(section: Section, lines: Sequence[Line], language: str) -> Iterator[str]:
-    """The registration gap: the share of people of whom the reason was not recorded or not asked.
-
-    How far the errors of two shares go together is not published. The two halves of their intervals added up
-    hold for any way: the range is rather too wide than too narrow.
-    """
-    found = [line.figure for line in lines if line.gap]
-    known = [
-        (one.share, one.share_lower, one.share_upper)
-        for one in found
-        if one.share is not None and one.share_lower is not None and one.share_upper is not None
-    ]
-    if not found or len(known) < len(found):
+def _indicator(one: Indicator, language: str) -> Iterator[str]:
+    """An indicator of the whole country as a sentence, with what changed if that is beyond the noise."""
+    if one.estimate is None:
         return
-    share, low, high = (percent(sum(part), language) for part in zip(*known, strict=True))
-    title = chosen(section.title, language)
-    yield WORDS[language]["gap"].format(title=title, share=share, low=low, high=high)
+    words = WORDS[language]
+    line, (low, high) = beside.told(one, language), beside.bounds(one, language)
+    told = words["indicator"].format(title=line["title"], shown=line["shown"], low=low, high=high)
+    if line["change"]:
+        told += " " + words["change" if one.beyond_noise else "no_change"].format(change=line["change"])
+    yield told
 
 
 def _printed(figure: Figure, language: str) -> dict[str, str]:
@@ -351,11 +360,11 @@ def _coverage(manifest: Manifest, language: str) -> str:
     )
 
 
-def _links(release: Release, beside: str, language: str) -> Iterator[tuple[str, str, int | None, str]]:
+def _links(release: Release, way: str, language: str) -> Iterator[tuple[str, str, int | None, str]]:
     """The name of every file that is there, the way to it, its size, and what it is."""
     for name in release.names:
         says = WORDS[language][_FILE_WORDS[name]] if name in _FILE_WORDS else ""
-        yield name, f"{beside}/{name}", _size(release, name), says
+        yield name, f"{way}/{name}", _size(release, name), says
 
 
 def _size(release: Release, name: str) -> int | None:

@@ -1,0 +1,1 @@
+"""What a programme will be worth and cost, before any record is read."""

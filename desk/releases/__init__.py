@@ -1,0 +1,1 @@
+"""What was released: fetched, read, examined, compared, signed beside the coordinator."""
