@@ -19,8 +19,9 @@ from pathlib import Path
 
 from aggregator.client import Coordinator
 from aggregator.progress import clock
-from desk import pull, reading, report, screen
+from desk import screen
 from desk.packaged import packaged
+from desk.releases import pull, reading, report
 from flows import periods, server, settings
 from rehearsal import falls, federation, processes, sector, truth, worth
 from rehearsal.falls import Fall

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from rich.table import Table as Grid
 
-from desk.pull import Figure
-from desk.report import Truth
+from desk.releases.pull import Figure
+from desk.releases.report import Truth
 from rehearsal.sector import Sector
 from samentel.documents.programme import Programme
 from samentel.errors import LocalFault
-from samentel.figures.release import Manifest
+from samentel.figures.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)

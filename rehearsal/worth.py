@@ -10,7 +10,7 @@ from samentel.counting.privacy import noise_plan
 from samentel.documents.codelists import Text
 from samentel.documents.programme import Programme
 from samentel.figures.estimate import Z
-from samentel.figures.release import Manifest
+from samentel.figures.manifest import Manifest
 from samentel.figures.workload import spread
 
 

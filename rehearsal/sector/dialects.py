@@ -76,6 +76,11 @@ class Dialect:
         return self.layouts[Records.VICTIMS].file == self.layouts[Records.CLIENTS].file
 
     @property
+    def notes_near(self) -> bool:
+        """Whether a placement says itself that it is in the person's own province."""
+        return "near" in self.layouts[Records.PLACEMENTS].columns
+
+    @property
     def requests_have_province(self) -> bool:
         """Whether a request says itself where somebody comes from."""
         return "province" in self.layouts[Records.REQUESTS].columns
@@ -177,6 +182,7 @@ DESKTOP = Dialect(
                 "consent": "Melding CoMensha",
                 "access": "Toegang",
                 "problems": "Problematiek",
+                "earlier": "Eerdere hulp",
             },
             {"Aanleiding": [_DESKTOP["reason"][code] for code in REASONS_OF_VICTIMS]},
         ),
@@ -189,6 +195,7 @@ DESKTOP = Dialect(
                 "outcome": "Uitkomst",
                 "refusal": "Reden afwijzing",
                 "province": "Regio van herkomst",
+                "channel": "Kanaal",
             },
         ),
         Records.PLACEMENTS: Layout(
@@ -198,8 +205,13 @@ DESKTOP = Dialect(
                 "placed": "Datum plaatsing",
                 "facility": "Soort plek",
                 "via": "Gekomen vanuit",
+                "asked_on": "Datum verzoek",
+                "ended": "Datum vertrek",
+                "exit": "Reden einde",
+                "destination": "Vertrokken naar",
             },
         ),
+        Records.CONTACTS: Layout("contacten", {"contacted": "Datum contact", "reason": "Onderwerp"}),
     },
     words={**_DESKTOP, "citizenship": words.COUNTRY},
     unmapped=("Zie intakeverslag", "Zie dossier"),
@@ -237,6 +249,7 @@ WEB = Dialect(
                 "consent": "comensha",
                 "access": "access",
                 "problems": "problem_areas",
+                "earlier": "helped_before",
             },
         ),
         Records.REQUESTS: Layout(
@@ -247,12 +260,23 @@ WEB = Dialect(
                 "facility_asked": "shelter_asked",
                 "outcome": "result",
                 "refusal": "refused_because",
+                "channel": "asked_through",
             },
         ),
         Records.PLACEMENTS: Layout(
             "placements",
-            {"placed": "moved_in_on", "person": "client_id", "facility": "shelter_kind", "via": "came_from"},
+            {
+                "placed": "moved_in_on",
+                "person": "client_id",
+                "facility": "shelter_kind",
+                "via": "came_from",
+                "waiting": "days_waited",
+                "ended": "moved_out_on",
+                "exit": "ended_how",
+                "destination": "went_to",
+            },
         ),
+        Records.CONTACTS: Layout("contacts", {"contacted": "contacted_on", "reason": "reason_for_help"}),
     },
     words={**_WEB, "citizenship": {code: code.lower() for code in words.COUNTRY}},
     unmapped=("migrated-2019", "see file"),
@@ -291,6 +315,7 @@ SHEET = Dialect(
                 "consent": "meld",
                 "access": "toeg",
                 "problems": "probl",
+                "earlier": "eerder",
             },
             {"srt": ["M"]},
         ),
@@ -302,14 +327,26 @@ SHEET = Dialect(
                 "facility_asked": "plek",
                 "outcome": "uitk",
                 "refusal": "grond",
+                "channel": "kan",
             },
             {"srt": ["A"]},
         ),
         Records.PLACEMENTS: Layout(
             "dossier",
-            {"person": "nr", "placed": "dat", "facility": "plek", "via": "via"},
+            {
+                "person": "nr",
+                "placed": "dat",
+                "facility": "plek",
+                "via": "via",
+                "asked_on": "gevr",
+                "ended": "eind",
+                "exit": "hoe",
+                "destination": "naar",
+                "near": "eigen",
+            },
             {"srt": ["P"]},
         ),
+        Records.CONTACTS: Layout("dossier", {"contacted": "dat", "reason": "aanl"}, {"srt": ["C"]}),
     },
     words={**_SHEET, "citizenship": {code: said[2] for code, said in words.GROUP.items()}},
     unmapped=("zie map", "p.m."),

@@ -11,19 +11,21 @@ from numpy.random import Generator
 
 from rehearsal.sector.dialects import Dialect, Layout
 from rehearsal.sector.houses import House
-from rehearsal.sector.rows import NOBODY, Rows, years
+from rehearsal.sector.rows import NO_AGE, NO_DAY, NOBODY, Rows, years
 from samentel.documents.populations import Records
 
 NO_DATE = "31-02-????"
+_SCRIBBLED = 0.1  # of dates that are not known, something is written that nobody can read
 _NAMES = ("Aaltje", "Bram", "Céline", "Daan", "Esmée", "Faas", "Gijs", "Zoë")
 # By field the code of what is not known: it is written in its own word, in a word nobody has mapped, or not
 # at all.
 _UNKNOWN: Mapping[str, str] = {
     "sex": "U", "residence": "UNK", "province": "NLX", "reason": "NREC", "form": "UNK", "help_type": "UNK",
     "consent": "UNK", "access": "UNK", "problems": "UNK", "facility_asked": "OTH", "facility": "OTH",
-    "outcome": "UNK", "refusal": "UNK", "via": "OTH",
+    "outcome": "UNK", "refusal": "UNK", "via": "OTH", "exit": "UNK", "destination": "UNK", "earlier": "UNK",
+    "near": "UNK",
 }  # fmt: skip
-_EVENT_FIELDS = ("first_contact", "requested", "placed")
+_EVENT_FIELDS = ("first_contact", "requested", "placed", "contacted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,13 @@ def _cells(chance: Generator, house: House, field: str | None, rows: Rows) -> li
         return [f"{name} Verzonnen" for name in np.array(_NAMES)[chance.integers(0, len(_NAMES), len(rows))]]
     if field in _EVENT_FIELDS:
         return [_date(dialect, day, NO_DATE) for day in rows.day.tolist()]
+    if field in ("ended", "asked_on"):
+        days = rows.dates.get(field, np.full(len(rows), NO_DAY)).tolist()
+        lost = iter(chance.random(len(rows)) < _SCRIBBLED)
+        return [_date(dialect, day, NO_DATE if next(lost) else "") for day in days]
+    if field == "waiting":
+        known = np.full(len(rows), NO_AGE) if rows.waiting is None else rows.waiting
+        return [str(days) if days != NO_AGE else "" for days in known.tolist()]
     if field == "birth_date":
         return [_date(dialect, day, "") for day in rows.born.tolist()]
     if field == "birth_year":
@@ -109,10 +118,15 @@ def _date(dialect: Dialect, day: date | None, otherwise: str) -> str:
 
 
 def _words(chance: Generator, dialect: Dialect, field: str, rows: Rows) -> list[str]:
-    codes = rows.codes["country" if field == "citizenship" and dialect.by_country else field]
+    name = "country" if field == "citizenship" and dialect.by_country else field
+    codes = rows.codes.get(name, np.full(len(rows), ""))
     unknown = _UNKNOWN.get(field, "XX" if dialect.by_country else "STL")
     table = {code: (word, word, word) for code, word in dialect.words[field].items()} | {"": ("", "", "")}
     lost = dialect.unmapped[0 if field == "reason" else 1]
+    if field == "channel":  # a channel that is not known has no code, and so no word
+        ways = chance.integers(0, 2, len(rows)).tolist()
+        known = {code: (word, word) for code, word in dialect.words[field].items()} | {"": ("", lost)}
+        return [known[code][way] for code, way in zip(codes.tolist(), ways, strict=True)]
     empty = dialect.blank.get(field, unknown)
     word = dialect.words[field][unknown]
     table[unknown] = (word, lost, "" if empty == unknown else lost)

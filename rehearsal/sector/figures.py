@@ -155,6 +155,16 @@ REFUSALS: Mapping[str, Mapping[str, float]] = {
 }  # fmt: skip
 # Days from asking to a place: the first and the last of a band, and its weight. Assumed.
 WAITING: Sequence[tuple[int, int, float]] = ((0, 1, 0.36), (2, 7, 0.34), (8, 28, 0.22), (29, 60, 0.08))
+# How often a request goes through CoMensha: always for COSM, OMM and the beds for victims of labour
+# exploitation, where it alone places (CoMensha). It only mediates to women's and social shelter, 47 times in
+# 2013. How often others ask a shelter directly is assumed, and so is the rest.
+MEDIATED: Mapping[str, float] = {
+    "COSM": 1.0, "OMM": 1.0, "ISZW": 1.0, "VO_MO": 0.75, "JH": 0.3, "OTH": 0.5,
+}  # fmt: skip
+MEDIATED_ELSEWHERE = 0.97  # of requests by helpers without a place, whatever is asked for; assumed
+NOTED_BY_ANOTHER = 0.35  # of mediated requests that came to nothing, how many a second shelter has noted too
+CHANNEL_UNKNOWN = 0.04  # of requests that an institution has noted; assumed
+WAITING_UNKNOWN = 0.05  # of placements, of which nobody noted when they were asked for; assumed
 ASKS_AGAIN = 0.08  # of persons with a request, in the same year; assumed
 SECOND_PLACE = 0.04  # of persons placed, at the same institution, where it has a second kind; assumed
 PLACED_AGAIN = 0.06  # of persons placed, in the same kind of place; assumed
@@ -202,3 +212,38 @@ HELP_LIKE: Mapping[str, str] = {"COSM": "VO_MO", "OMM": "VO_MO"}
 HELP_IN_PLACE: Mapping[str, str] = {
     "COSM": "HB_COSM", "OMM": "HB_OMM", "ISZW": "HB_ISZW", "VO_MO": "HB_VOMO", "JH": "HB_JH",
 }  # fmt: skip
+
+# Days of a stay: the first and the last of a band, and its weight. COSM is for three months at most, and
+# longer for a reason (CoMensha, 2018-09): 131 placements a year fill some 50 places only if many stay longer.
+# 18 of the 36 places of OMM were taken in October 2019. The rest is assumed.
+STAYS: Mapping[str, Sequence[tuple[int, int, float]]] = {
+    "COSM": ((3, 30, 0.12), (31, 92, 0.33), (93, 300, 0.55)),
+    "OMM": ((20, 120, 0.3), (121, 300, 0.5), (301, 420, 0.2)),
+    "VO_MO": ((3, 60, 0.35), (61, 200, 0.45), (201, 400, 0.2)),
+    "ISZW": ((3, 42, 0.7), (43, 120, 0.3)),
+    "JH": ((10, 120, 0.3), (121, 365, 0.5), (366, 500, 0.2)),
+}
+# How a stay ended, and where somebody went; assumed.
+EXITS: Mapping[str, float] = {"PLAN": 0.52, "MUT": 0.12, "CL": 0.16, "AANB": 0.06, "EXT": 0.05, "UNK": 0.09}
+DESTINATIONS: Mapping[str, float] = {
+    "HOME": 0.10, "INDEP": 0.17, "COSM": 0.03, "OMM": 0.06, "VO_MO": 0.20, "AZC": 0.17, "RETURN": 0.05,
+    "UNKNOWN_LEFT": 0.12, "DEC": 0.004, "UNK": 0.096,
+}  # fmt: skip
+# Whether a victim had help for trafficking before; assumed. Police records say something else: 45 % become
+# victims of any offence again within five years.
+EARLIER: Mapping[str, float] = {"FIRST": 0.60, "EARLIER": 0.17, "UNK": 0.23}
+NEAR_UNKNOWN = 0.05  # where an institution notes it itself; assumed
+# Contacts without a person in a year, of an institution with so many victims, by its type; and how much more
+# often than among clients nothing is known of the reason. 299 victims came into view in one chat in a year
+# (NOS 2020); how many contacts that took was not published, and all of this is assumed.
+CONTACTS_A_VICTIM: Mapping[str, float] = {
+    "VO_MO": 0.8,
+    "JEUGD": 1.5,
+    "AMB": 2.0,
+    "NGO": 4.0,
+    "ZC": 0.4,
+    "LEG": 1.0,
+}
+CONTACTS_LIKE: Mapping[str, str] = {"COSM": "VO_MO", "OMM": "VO_MO"}
+CONTACTS_NO_REASON = 0.3
+CONTACTS_TRAFFICKING = 0.12

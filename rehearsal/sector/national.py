@@ -127,7 +127,9 @@ def _by(weights: Mapping[str, float], codes: Words) -> Weights:
 
 def _other_help(victims: Victims, houses: Sequence[House]) -> Weights:
     """For each victim and institution, how likely help without a place is there; shape (victims, houses)."""
-    room = np.array([max(house.victims - sum(house.placements.values()), 0.5) for house in houses])
+    room = np.array([
+        max(house.victims - sum(house.placements.values()), 0.5) if house.helps else 0.0 for house in houses
+    ])  # fmt: skip
     youth = np.array([house.type == "JEUGD" for house in houses])
     near = np.array([house.province for house in houses])[None, :] == victims.province[:, None]
     age = victims.age[:, None]

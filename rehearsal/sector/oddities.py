@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
+from rehearsal.sector import stays
 from rehearsal.sector.dialects import AgeFrom
 from rehearsal.sector.houses import House
 from rehearsal.sector.premises import whole_years
@@ -15,6 +17,7 @@ from samentel.documents.populations import Records
 Kinds = Mapping[Records, Rows]
 EVERY = 150  # clients to one double, one row without a number, one without a date
 _COMES_BACK = 0.01  # of clients who are no victims, seen in the year before as well
+_RETURNS, _AFTER_DAYS = 50, 95  # one of so many comes again so many days later
 _LEFT_OVER = 0.03  # of requests that were not refused, a ground of refusal that somebody forgot to remove
 _NOT_HERE = 0.12  # of institutions, a placement in a kind of place that they do not have
 _ENOUGH = 10  # rows of a kind, from which on one of them is odd
@@ -29,14 +32,16 @@ def added(chance: Generator, house: House, kinds: Kinds) -> Kinds:
     undated = clients.person[order[:odd]]
     again = _again(clients.of(order[odd : 2 * odd]))
     nameless = _nameless(clients.of(order[-1:].repeat(odd)))
-    before = _before(chance, house, clients.of(~np.isin(clients.person, [*victims.person, *undated])))
-    clients = joined([_undated(house, clients, undated), again, nameless, before])
+    others = clients.of(~np.isin(clients.person, [*victims.person, *undated]))
+    before, later = _before(chance, house, others), _later(house, others)
+    clients = joined([_undated(house, clients, undated), again, nameless, before, later])
     victims = _undated(house, victims, undated)
     return {
         Records.CLIENTS: clients,
         Records.VICTIMS: _mistyped(house, victims),
         Records.REQUESTS: _odd_requests(chance, kinds[Records.REQUESTS]),
-        Records.PLACEMENTS: _not_here(chance, house, kinds[Records.PLACEMENTS]),
+        Records.PLACEMENTS: _undated_place(_not_here(chance, house, kinds[Records.PLACEMENTS])),
+        Records.CONTACTS: _undated_contact(kinds[Records.CONTACTS]),
     }
 
 
@@ -65,6 +70,15 @@ def _before(chance: Generator, house: House, rows: Rows) -> Rows:
     return replace(back, day=day, age=whole_years(day, back.born, house.dialect.age_from))
 
 
+def _later(house: House, rows: Rows) -> Rows:
+    """Clients who come again in another quarter: they count in that of their first contact."""
+    back = rows.of(np.arange(len(rows)) % _RETURNS == 0)
+    day: Days = back.day + np.timedelta64(_AFTER_DAYS, "D")
+    reason = np.full(len(back), "OTH")
+    age = whole_years(day, back.born, house.dialect.age_from)
+    return replace(back, day=day, age=age, codes={**back.codes, "reason": reason})
+
+
 def _mistyped(house: House, victims: Rows) -> Rows:
     """Where victims have no date of their own: one whose number is no client's, so that little is known."""
     layout = house.dialect.layouts[Records.VICTIMS]
@@ -87,10 +101,9 @@ def _odd_requests(chance: Generator, requests: Rows) -> Rows:
     """Grounds of refusal where nothing was refused, and a date that nobody can read."""
     left = (requests.codes["outcome"] != "REFUSED") & (chance.random(len(requests)) < _LEFT_OVER)
     refusal = np.where(left, "FULL", requests.codes["refusal"])
-    lost = (np.arange(len(requests)) == len(requests) - 1) & (len(requests) >= _ENOUGH)
     return replace(
         requests,
-        day=np.where(lost, NO_DAY, requests.day),
+        day=np.where(_last(requests), NO_DAY, requests.day),
         codes={**requests.codes, "refusal": refusal},
     )
 
@@ -103,3 +116,18 @@ def _not_here(chance: Generator, house: House, placements: Rows) -> Rows:
         return placements
     facility = np.where(placements.person == alone[0], kind, placements.codes["facility"])
     return replace(placements, codes={**placements.codes, "facility": facility})
+
+
+def _undated_place(placements: Rows) -> Rows:
+    """A placement of which nobody can read when it was: it counts in the year, and is in no stock."""
+    return stays.without_a_day(placements, _last(placements))
+
+
+def _undated_contact(contacts: Rows) -> Rows:
+    return replace(contacts, day=np.where(_last(contacts), NO_DAY, contacts.day))
+
+
+def _last(rows: Rows) -> NDArray[np.bool_]:
+    """The last of rows that are not a few."""
+    last: NDArray[np.bool_] = (np.arange(len(rows)) == len(rows) - 1) & (len(rows) >= _ENOUGH)
+    return last

@@ -1,4 +1,4 @@
-"""The records of one institution in one year: its clients, victims, requests and placements."""
+"""The records of one institution in one year: clients, victims, requests, placements, and contacts."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.random import Generator
 
-from rehearsal.sector import draw, figures
+from rehearsal.sector import draw, figures, mediation, stays
 from rehearsal.sector.dialects import AgeFrom
 from rehearsal.sector.houses import House
 from rehearsal.sector.national import Contacts
@@ -17,7 +17,8 @@ from samentel.documents.populations import Records
 A_YEAR = 10_000  # a person's number is this times the year of the first contact, and a place in it
 _STRANGER = 9_000  # from here on in a year's numbers, people who asked and never became clients
 _ONWARD = ("OMM", "VO_MO", "ISZW", "COSM")  # where people move on to within an institution, the first it has
-_OWN = ("form", "help_type", "consent", "access", "problems")  # what only victims have
+_OWN = ("form", "help_type", "consent", "access", "problems", "earlier")  # what only victims have
+_MOVED_AFTER = np.timedelta64(4, "D")  # from asking for a second place to moving there
 
 
 def records(
@@ -28,24 +29,71 @@ def records(
     contacts: Contacts,
     *,
     consent_required: bool,
+    beside: Generator,
+    last_year: int,
 ) -> Mapping[Records, Rows]:
     """The records of one institution in one year, without any oddity.
 
     Args:
         contacts: those of this institution.
+        beside: draws what was added since: the rest stays the same for a seed.
+        last_year: the exports are made in the year after it.
     """
     helped = _helped(chance, house, span, victims, contacts, consent_required)
+    earlier = draw.codes(beside, figures.EARLIER, len(helped))
+    helped = replace(helped, codes={**helped.codes, "earlier": earlier})
     clients = joined([helped, _others(chance, house, span, len(helped))])
     placed, asked = _places(chance, house, helped, contacts)
     requests = joined([asked, _not_placed(chance, house, span, helped.of(contacts.facility == ""))])
     if house.type in figures.REQUESTS_A_VICTIM:
-        requests = joined([requests, _elsewhere(chance, house, span, helped)])
+        elsewhere = _elsewhere(chance, house, span, helped)
+        requests = joined([
+            _through(beside, requests, figures.MEDIATED),
+            _through(beside, elsewhere, figures.MEDIATED_ELSEWHERE),
+        ])  # fmt: skip
+    else:
+        requests = _through(beside, requests, figures.MEDIATED)
     return {
         Records.CLIENTS: clients,
         Records.VICTIMS: helped,
         Records.REQUESTS: _again(chance, requests),
-        Records.PLACEMENTS: _second_places(chance, house, placed),
+        Records.PLACEMENTS: stays.added(beside, house, _second_places(chance, house, placed), last_year),
+        Records.CONTACTS: _unknown(beside, house, span),
     }
+
+
+def nothing() -> Mapping[Records, Rows]:
+    """The records of an institution that helps nobody itself."""
+    numbers, days = np.zeros(0, dtype=np.int64), np.zeros(0, dtype="M8[D]")
+    none = Rows(numbers, days, days, numbers, {}, {"asked_on": days, "ended": days})
+    asked = _through(np.random.default_rng(0), _request(_with_province(none), *_nothing()), 1.0)
+    return {kind: asked if kind is Records.REQUESTS else none for kind in Records}
+
+
+def _with_province(rows: Rows) -> Rows:
+    return replace(rows, codes={"province": np.full(len(rows), "NLX")})
+
+
+def _through(chance: Generator, requests: Rows, shares: Mapping[str, float] | float) -> Rows:
+    channel = mediation.channels(chance, requests.codes["facility_asked"], shares)
+    return replace(requests, codes={**requests.codes, "channel": channel})
+
+
+def _unknown(chance: Generator, house: House, span: Span) -> Rows:
+    """Contacts with people of whom nobody knows who they are: each a row by itself."""
+    type = figures.CONTACTS_LIKE.get(house.type, house.type)
+    size = int(chance.poisson(figures.CONTACTS_A_VICTIM[type] * house.victims * span.part))
+    weights = dict(figures.REASONS[figures.REASONS_LIKE.get(house.type, house.type)])
+    whole = sum(weights.values())
+    weights["NREC"] = weights["NASK"] = figures.CONTACTS_NO_REASON * whole
+    weights["THB_SEX"] = weights["THB_SUSP"] = figures.CONTACTS_TRAFFICKING * whole / 2
+    return Rows(
+        span.year * A_YEAR + np.arange(size),
+        span.start + chance.integers(0, span.days, size),
+        np.full(size, NO_DAY),
+        np.full(size, NO_AGE),
+        {"reason": draw.codes(chance, weights, size)},
+    )
 
 
 def whole_years(day: Days, born: Days, source: AgeFrom) -> Integers:
@@ -175,7 +223,8 @@ def _places(chance: Generator, house: House, helped: Rows, contacts: Contacts) -
     asked_day = np.maximum(who.day - chance.integers(0, 3, len(at)), first)
     waited = asked_day + draw.within(chance, figures.WAITING, len(at))
     day = np.minimum(np.maximum(waited, who.day), last)
-    placed = Rows(who.person, day, who.born, who.age, {"facility": facility, "via": via})
+    codes = {"facility": facility, "via": via, "province": who.codes["province"]}
+    placed = Rows(who.person, day, who.born, who.age, codes, {"asked_on": asked_day})
     noted = np.array([figures.REQUESTS_A_PLACE[kind] for kind in facility.tolist()])
     own = (chance.random(len(at)) < noted) & (via != "COSM")
     asked = _request(replace(who, day=asked_day).of(own), facility[own], np.full(int(own.sum()), "PLACED"))
@@ -279,7 +328,11 @@ def _second_places(chance: Generator, house: House, placed: Rows) -> Rows:
         to = np.array([next_kind[kind] for kind in came_from.tolist()], dtype="<U6")
         via = np.where(came_from == "COSM", "COSM", "OTH")
         day = moves.day + chance.integers(20, 120, len(moves))
-        parts.append(replace(moves, day=day, codes={"facility": to, "via": via}))
+        parts.append(_moved(moves, day, {"facility": to, "via": via}))
     same = placed.of(chance.random(len(placed)) < figures.PLACED_AGAIN)
-    parts.append(replace(same, day=same.day + chance.integers(121, 200, len(same))))
+    parts.append(_moved(same, same.day + chance.integers(121, 200, len(same)), {}))
     return joined(parts)
+
+
+def _moved(rows: Rows, day: Days, codes: Mapping[str, Words]) -> Rows:
+    return replace(rows, day=day, codes={**rows.codes, **codes}, dates={"asked_on": day - _MOVED_AFTER})

@@ -1,7 +1,7 @@
 """The records of one kind at one institution, as its people know them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,10 +41,12 @@ class Rows:
 
     Attributes:
         person: the same integer for the same person of the institution; ``NOBODY`` without a number.
-        day: of the first contact, request or placement; ``NO_DAY`` where nobody can read it.
+        day: of the first contact, request, placement or contact; ``NO_DAY`` where nobody can read it.
         born: date of birth; ``NO_DAY`` if not known.
         age: whole years at the first contact as the institution's export tells it; ``NO_AGE`` if it does not.
         codes: by field, the national code of the finest code list; "" in a field that such a row has not.
+        dates: by field, further dates; ``NO_DAY`` where there is none, or nobody can read it.
+        waiting: of placements, the days from the request as the export tells them; ``NO_AGE`` if it does not.
     """
 
     person: Integers
@@ -52,29 +54,45 @@ class Rows:
     born: Days
     age: Integers
     codes: Mapping[str, Words]
+    dates: Mapping[str, Days] = field(default_factory=dict)
+    waiting: Integers | None = None
 
     def __len__(self) -> int:
         return len(self.person)
 
     def of(self, chosen: Chosen) -> "Rows":
         """Some of the rows, in the order asked for."""
-        codes = {field: words[chosen] for field, words in self.codes.items()}
-        return Rows(self.person[chosen], self.day[chosen], self.born[chosen], self.age[chosen], codes)
+        return Rows(
+            self.person[chosen],
+            self.day[chosen],
+            self.born[chosen],
+            self.age[chosen],
+            {name: words[chosen] for name, words in self.codes.items()},
+            {name: days[chosen] for name, days in self.dates.items()},
+            None if self.waiting is None else self.waiting[chosen],
+        )
 
 
 def joined(parts: Iterable[Rows]) -> Rows:
     """The rows of all, one after the other; a field that one of them lacks is empty there."""
     together = list(parts)
-    fields = list(dict.fromkeys(field for part in together for field in part.codes))
+    fields = list(dict.fromkeys(name for part in together for name in part.codes))
+    dates = list(dict.fromkeys(name for part in together for name in part.dates))
+    waiting = [np.full(len(part), NO_AGE) if part.waiting is None else part.waiting for part in together]
     return Rows(
         np.concatenate([part.person for part in together]),
         np.concatenate([part.day for part in together]),
         np.concatenate([part.born for part in together]),
         np.concatenate([part.age for part in together]),
         {
-            field: np.concatenate([part.codes.get(field, np.full(len(part), "")) for part in together])
-            for field in fields
+            name: np.concatenate([part.codes.get(name, np.full(len(part), "")) for part in together])
+            for name in fields
         },
+        {
+            name: np.concatenate([part.dates.get(name, np.full(len(part), NO_DAY)) for part in together])
+            for name in dates
+        },
+        np.concatenate(waiting),
     )
 
 

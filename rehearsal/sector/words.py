@@ -117,6 +117,40 @@ VIA: Mapping[str, Written] = {
     "COSM": ("Vanuit COSM", "uit-cosm", "C"),
     "OTH": ("Vanuit andere plek", "anders", "A"),
 }
+CHANNEL: Mapping[str, Written] = {
+    "MEDIATED": ("Via CoMensha", "comensha", "C"),
+    "DIRECT": ("Rechtstreeks", "direct", "R"),
+}
+EXIT: Mapping[str, Written] = {
+    "PLAN": ("Volgens plan", "plan", "P"),
+    "MUT": ("In overleg eerder", "overleg", "O"),
+    "CL": ("Cliënt vertrokken", "client", "CL"),
+    "AANB": ("Door ons beëindigd", "huisregels", "W"),
+    "EXT": ("Van buitenaf", "extern", "X"),
+    "UNK": ("Einde niet bekend", "onbekend", "?"),
+}
+DESTINATION: Mapping[str, Written] = {
+    "HOME": ("Naar huis / familie", "thuis", "TH"),
+    "INDEP": ("Eigen woning", "woning", "EW"),
+    "COSM": ("COSM", "cosm", "COSM"),
+    "OMM": ("OMM", "omm", "OMM"),
+    "VO_MO": ("VO / MO", "vo-mo", "VOMO"),
+    "AZC": ("Azc", "azc", "AZC"),
+    "RETURN": ("Terugkeer", "terugkeer", "TK"),
+    "UNKNOWN_LEFT": ("Met onbekende bestemming", "mob", "MOB"),
+    "DEC": ("Overleden", "overleden", "OVL"),
+    "UNK": ("Bestemming niet bekend", "onbekend", "?"),
+}
+EARLIER: Mapping[str, Written] = {
+    "FIRST": ("Eerste keer", "eerste", "1"),
+    "EARLIER": ("Eerder hulp gehad", "eerder", "2+"),
+    "UNK": ("Eerdere hulp niet bekend", "onbekend", "?"),
+}
+NEAR: Mapping[str, Written] = {
+    "SAME": ("Eigen provincie", "zelfde", "J"),
+    "OTHER": ("Andere provincie", "andere", "N"),
+    "UNK": ("Niet bekend", "onbekend", "?"),
+}
 PROVINCE: Mapping[str, Written] = {
     "PV20": ("Groningen", "gr", "GR"),
     "PV21": ("Fryslân", "fr", "FR"),
@@ -202,4 +236,9 @@ FIELDS: Mapping[str, Mapping[str, Written]] = {
     "outcome": OUTCOME,
     "refusal": REFUSAL,
     "via": VIA,
+    "channel": CHANNEL,
+    "exit": EXIT,
+    "destination": DESTINATION,
+    "earlier": EARLIER,
+    "near": NEAR,
 }

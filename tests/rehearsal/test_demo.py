@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from desk import report
 from desk.packaged import packaged
+from desk.releases import report
 from node.store import Reader
 from rehearsal import demo, processes, sector, truth
 from rehearsal.story import Console, Story

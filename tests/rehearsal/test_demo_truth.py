@@ -6,12 +6,12 @@ import pytest
 from rich.console import Console
 
 from desk.packaged import packaged
-from desk.pull import Figure
+from desk.releases.pull import Figure
 from rehearsal import demo, sector, truth
 from samentel.documents import programme as programmes
 from samentel.documents.codelists import Text
 from samentel.errors import LocalFault
-from samentel.figures.release import TableFacts
+from samentel.figures.manifest import TableFacts
 
 
 def figure(table, codes, estimate, sd=2.0):
@@ -30,6 +30,8 @@ def figure(table, codes, estimate, sd=2.0):
         shown="900",
         shown_lower="896",
         shown_upper="904",
+        grade="A",
+        above_zero=True,
     )
 
 

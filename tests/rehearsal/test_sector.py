@@ -6,11 +6,13 @@ from collections import Counter
 from dataclasses import replace
 from itertools import combinations
 
+import numpy as np
 import pytest
 
 from desk.packaged import packaged
 from node import intake, mapping
 from rehearsal import sector
+from rehearsal.sector.rows import years
 from samentel.documents import levels
 from samentel.documents import programme as programmes
 from samentel.documents.populations import Records
@@ -25,13 +27,13 @@ NOBODY_ELSEWHERE = intake.Memory(token=str.encode, elsewhere=())
 @pytest.fixture(scope="module")
 def asked():
     """Programmes by their names."""
-    names = ("aanleiding-demo", "registratie-demo", "registratie-2025")
+    names = ("aanleiding-demo", "registratie-demo", "registratie-2025", "kwartaal-demo")
     return {name: programmes.parse(packaged(name)) for name in names}
 
 
 @pytest.fixture(scope="module")
 def twelve():
-    return sector.make(YEAR, 3, sector.HOUSES, years=2)
+    return sector.make(YEAR, 3, sector.HOUSES, years=3)
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +49,15 @@ def settled(export, place):
     return mapping.load(place / "mapping.toml")
 
 
-def differing(made, programme, year, place):
+def differing(made, programme, year, place, quarter=0):
     """The cells of which an institution's node counts another number than is known to be true."""
     found = []
     for export in made.exports:
         node, held = export.house.node, settled(export, place / export.house.node)
         assert mapping.misfits(held, programme) == []
-        taken = intake.taken(held, programme, Period(year), export.house.institution(), NOBODY_ELSEWHERE)
-        known = made.tables(programme, year, [node])
+        period = Period(year, quarter)
+        taken = intake.taken(held, programme, period, export.house.institution(), NOBODY_ELSEWHERE)
+        known = made.tables(programme, year, [node], quarter)
         for table in programme.measured:
             counted = Counter(taken.codes.cells[table.id].tolist())
             found += [
@@ -65,15 +68,60 @@ def differing(made, programme, year, place):
     return found
 
 
-@pytest.mark.parametrize("year", [YEAR, YEAR - 1])
+@pytest.mark.parametrize("year", [YEAR, YEAR - 1, YEAR - 2])
 @pytest.mark.parametrize("name", ["aanleiding-demo", "registratie-demo"])
 def test_the_truth_is_what_the_nodes_of_a_rehearsal_count(asked, twelve, tmp_path, name, year):
     assert differing(twelve, asked[name], year, tmp_path) == []
     assert sum(twelve.truth_of(year, twelve.nodes).values()) > 800  # a year with people in it
 
 
+@pytest.mark.parametrize("quarter", [1, 2, 3, 4])
+def test_the_truth_of_a_quarter_is_what_the_nodes_count(asked, twelve, tmp_path, quarter):
+    assert differing(twelve, asked["kwartaal-demo"], YEAR, tmp_path, quarter) == []
+
+
 def test_the_truth_is_what_the_nodes_of_a_whole_country_count(asked, nation, tmp_path):
     assert differing(nation, asked["registratie-2025"], YEAR, tmp_path) == []
+
+
+def test_a_request_that_several_institutions_note_counts_once(asked, nation, tmp_path):
+    requests = {node: kinds[Records.REQUESTS] for node, kinds in nation.kinds.items()}
+    mediated = [rows.of(rows.codes["channel"] == "MEDIATED") for rows in requests.values() if len(rows)]
+    mediator = next(house.node for house in sector.NATION if not house.helps)
+    assert sum(map(len, mediated)) > 1.5 * len(requests[mediator]), "the others have noted most of them too"
+    everybody = replace_all(asked["registratie-2025"], registers=None)
+    once = nation.tables(asked["registratie-2025"], YEAR)["requests"][()]
+    assert nation.tables(everybody, YEAR)["requests"][()] > 1.4 * once
+    for house in sector.NATION:
+        mine = nation.tables(asked["registratie-2025"], YEAR, [house.node])
+        registers = {name for name in ("clients", "requests", "placements") if mine[name][()]}
+        if house.type in ("AMB", "ZC", "NGO", "LEG"):  # they ask for others, and register no request
+            assert registers == {"clients"}, house.node
+        assert house.helps or registers == {"requests"}
+
+
+def replace_all(programme, **changes):
+    populations = tuple(one.model_copy(update=changes) for one in programme.populations)
+    return programme.model_copy(update={"populations": populations})
+
+
+def test_a_stay_that_is_a_day_longer_or_shorter_is_seen(asked, nation, tmp_path):
+    """What ends on the reference day is not there any more; a day later it is."""
+    node = "noorderlicht"
+    kinds = nation.kinds[node]
+    stays = kinds[Records.PLACEMENTS]
+    last = np.datetime64(f"{YEAR}-12-31")
+    counts = []
+    for ended in (last, last + 1):
+        some = np.where(
+            np.arange(len(stays)) == np.flatnonzero(years(stays.day) == YEAR)[0], ended, stays.dates["ended"]
+        )
+        moved = replace(stays, dates={**stays.dates, "ended": some})
+        made = replace(nation, kinds={**nation.kinds, node: {**kinds, Records.PLACEMENTS: moved}})
+        cells = made.tables(asked["registratie-2025"], YEAR, [node])
+        counts.append((cells["present"][()], cells["departures"][()]))
+    assert counts[1][0] == counts[0][0] + 1
+    assert counts[1][1] == counts[0][1] - 1
 
 
 def test_a_count_that_is_one_off_is_seen(asked, twelve, tmp_path):
@@ -93,6 +141,9 @@ def test_every_mapping_answers_every_question_of_the_programmes(asked, nation, t
         left = set(mapping.unmapped(held, asked["registratie-2025"]))
         fields = {Records.REQUESTS: {"facility-asked", "outcome", "outcome-five", "refusal", "region-tie"},
                   Records.PLACEMENTS: {"facility", "via"}}  # fmt: skip
+        if Records.CONTACTS not in kinds and not export.house.helps:
+            assert kinds == [Records.REQUESTS]  # the one that mediates has nothing else
+            continue
         nowhere = set[str]().union(*(names for kind, names in fields.items() if kind not in kinds))
         assert left <= nowhere
 
@@ -127,7 +178,7 @@ def roster(houses):
 
 def test_a_rehearsal_is_small_and_a_country_is_not():
     assert sector.houses(12) == sector.HOUSES == (*sector.SMALL, *sector.HOUSES[4:])
-    assert all(60 <= house.clients <= 160 for house in sector.HOUSES)
+    assert all(60 <= house.clients <= 160 for house in sector.HOUSES if house.helps)
     assert sector.houses(40) == sector.NATION
     assert sum(house.clients for house in sector.NATION) == pytest.approx(17_000, rel=0.01)
     with pytest.raises(LocalFault, match="ask for 1 to 40"):
@@ -143,19 +194,24 @@ def test_the_houses_speak_dialects_that_differ_in_everything():
         assert not set(one.columns.values()) & set(other.columns.values())
 
 
-def test_the_dialects_have_their_records_in_one_to_four_files(nation):
+def test_the_dialects_have_their_records_in_one_to_five_files(nation):
     files = {}
     for export in nation.exports:
         if "COSM" in export.house.facilities or "OMM" in export.house.facilities:
             files.setdefault(export.house.dialect.name, set()).add(tuple(export.files))
     assert files == {
-        "desktop": {("export-2025.csv", "aanvragen-2025.csv", "plaatsingen-2025.csv")},
-        "web": {("export-2025.csv", "victims-2025.csv", "requests-2025.csv", "placements-2025.csv")},
+        "desktop": {("export-2025.csv", "aanvragen-2025.csv", "plaatsingen-2025.csv", "contacten-2025.csv")},
+        "web": {
+            (
+                *("export-2025.csv", "victims-2025.csv", "requests-2025.csv", "placements-2025.csv"),
+                "contacts-2025.csv",
+            )
+        },
         "sheet": {("export-2025.csv", "dossier-2025.csv")},
     }
 
 
-@pytest.mark.parametrize("place", range(12))
+@pytest.mark.parametrize("place", [place for place, house in enumerate(sector.HOUSES) if house.helps])
 def test_every_export_has_the_oddities_of_a_real_one(twelve, place):
     export = twelve.exports[place]
     dialect = export.house.dialect

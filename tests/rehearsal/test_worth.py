@@ -9,7 +9,7 @@ from rehearsal import worth
 from samentel.counting.privacy import noise_plan
 from samentel.counting.shares import share_plan, summed_variance
 from samentel.documents import programme as programmes
-from samentel.figures.release import TableFacts
+from samentel.figures.manifest import TableFacts
 from samentel.figures.workload import spread
 
 NAMES = tuple(f"node-{number:02d}" for number in range(12))
