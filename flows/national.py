@@ -28,7 +28,7 @@ from samentel.documents.model import from_json
 from samentel.documents.programme import Mode, Programme
 from samentel.documents.statements import payload_type
 from samentel.errors import DocumentError, LocalFault, PeerError, SamentelError
-from samentel.figures.release import Manifest
+from samentel.figures.manifest import Manifest
 from samentel.ids import DIGEST, digest
 from samentel.wire.messages import RoundPhase, RoundStatus, SumPhase
 
@@ -37,6 +37,8 @@ DELAYS: list[float] = [2, 10, 30, 60, 300]  # seconds before each new try of a p
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+FIGURES = "tables.csv"  # of the files of a release, the one with every figure
 
 say = logging.getLogger(settings.PROGRESS)
 say.setLevel(logging.INFO)  # also in the processes that Prefect starts
@@ -205,7 +207,7 @@ def verified_manifest(national: Coordinator, release_id: str) -> Manifest:
 
 def released_rows(national: Coordinator, manifest: Manifest) -> list[dict[str, Any]]:
     """The published figures for people to read, from the file that the manifest names."""
-    file = next(entry for entry in manifest.files if entry.name.endswith(".csv"))
+    file = next(entry for entry in manifest.files if entry.name == FIGURES)
     data = national.read_file(manifest.release_id, file.name)
     if digest(data) != file.sha256:
         raise PeerError(f"release {manifest.release_id}: {file.name} is not the file that was published")

@@ -22,7 +22,7 @@ import pytest
 from aggregator.client import Coordinator
 from aggregator.events import START, Event
 from aggregator.store import Store
-from desk.pull import Pulled, pull, read_credentials
+from desk.releases.pull import Pulled, pull, read_credentials
 from node.store import Reader
 from rehearsal import federation, processes
 from rehearsal.federation import Federation, Premises
