@@ -25,6 +25,7 @@ from samentel.documents.programme import Programme
 from samentel.documents.roster import Roster
 from samentel.documents.statements import MaskedReceipt, Receipt, Round, Start, hear
 from samentel.errors import DocumentError, PeerError
+from samentel.ids import digest
 from samentel.secagg.convening import terms_of
 from samentel.secagg.messages import (
     SIGNATURE_BYTES,
@@ -34,6 +35,7 @@ from samentel.secagg.messages import (
     Proposal,
     Result,
     Survivor,
+    dealers_named,
     hear_from,
     name_of,
     parse,
@@ -60,6 +62,8 @@ class Transcript(Model):
         round: the round as the coordinator opened it; ``start`` the deadlines of its secure sum.
         terms: name of the terms of a secure sum (TERMS-2).
         proposal, result: the coordinator's, each with its signature.
+        listing, dealings: the name of the list of adverts and the SHA-256 of each signed dealing, in order of
+            position: what the proposal names as those who dealt, opened so far that they can be counted.
         agreements: one for each survivor, in the order of the proposal.
         total: SHA-256 of the sum as residues, of all cells together: those that are never published too.
         contributions: individual mode only, by name of the node.
@@ -69,6 +73,8 @@ class Transcript(Model):
     round: _Text
     start: _Text = ""
     terms: DigestField | None = None
+    listing: DigestField | None = None
+    dealings: Annotated[tuple[DigestField, ...], Field(max_length=NODES_MOST)] = ()
     proposal: _Text = ""
     agreements: Annotated[tuple[_Text, ...], Field(max_length=NODES_MOST)] = ()
     result: _Text = ""
@@ -95,6 +101,7 @@ class Witnessed:
 
     Attributes:
         start, survivors, agreements: of a secure sum only; agreements in the order of the survivors.
+        dealers: how many institutions had dealt when noise shares were sized; each survivor agreed to it.
         total: SHA-256 of the residues; None in individual mode.
     """
 
@@ -104,6 +111,7 @@ class Witnessed:
     start: Start | None = None
     survivors: tuple[Survivor, ...] = ()
     agreements: tuple[bytes, ...] = ()
+    dealers: int | None = None
     total: str | None = None
 
     @property
@@ -125,6 +133,8 @@ def of_sum(round_: Envelope, start: Envelope, server: Server) -> bytes:
             round=_text(round_),
             start=_text(start),
             terms=server.terms.digest.hex(),
+            listing=server.listing.hex(),
+            dealings=tuple(digest(posted.message) for posted in server.dealings),
             proposal=_base64(server.proposal),
             agreements=tuple(_base64(agreed[position]) for position in server.proposed.positions),
             result=_base64(server.result),
@@ -180,13 +190,25 @@ def witness(transcript: Transcript, coordinator: VerifyKey) -> Witnessed:
         raise PeerError("proposal and result are of other terms than it says")
     if result.survivors != name or result.total.hex() != transcript.total:
         raise PeerError("the result is of another set, or of another sum, than it says")
+    dealings = [bytes.fromhex(one) for one in transcript.dealings]
+    if dealers_named(bytes.fromhex(transcript.listing or ""), dealings) != proposal.dealers:
+        raise PeerError("the institutions that dealt are not those that everybody agreed to")
     if len(transcript.agreements) != len(proposal.survivors):
         raise PeerError(
             f"it has {len(transcript.agreements)} agreements of the {len(proposal.survivors)} institutions "
             "in the sum"
         )
     agreements = tuple(_bytes(text) for text in transcript.agreements)
-    return Witnessed(transcript, coordinator, round_, start, proposal.survivors, agreements, transcript.total)
+    return Witnessed(
+        transcript,
+        coordinator,
+        round_,
+        start,
+        proposal.survivors,
+        agreements,
+        len(dealings),
+        transcript.total,
+    )
 
 
 def survivors_of(witnessed: Witnessed, programme: Programme, roster: Roster) -> tuple[str, ...]:

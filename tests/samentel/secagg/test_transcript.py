@@ -53,6 +53,7 @@ def test_it_holds_the_set_every_agreement_and_the_digest_of_the_sum(kit, done):
     ]
     assert found.agreements == tuple(posted.message for posted in federation.server.agreements)
     assert found.transcript.terms == federation.terms.digest.hex()
+    assert found.dealers == len(federation.server.dealings) == 6
     assert len(data) < 10_000
 
 
@@ -84,6 +85,9 @@ def test_parts_that_do_not_belong_together_are_refused(kit, done):
         "another set, or of another sum": {"proposal": written(smaller)},
         "of another sum": {"total": "0" * 64},
         "other terms": {"terms": "0" * 64},
+        "not those that everybody agreed to": {"dealings": honest.dealings[:5]},
+        "that everybody agreed to": {"dealings": (*honest.dealings, honest.dealings[0])},
+        "that everybody": {"listing": "0" * 64},
         "4 agreements of the 5": {"agreements": honest.agreements[:4]},
         "different rounds": {"start": to_json(opened(kit, attempt=2)[1]).decode()},
         "neither the transcript": {"start": ""},
