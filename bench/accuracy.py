@@ -20,7 +20,7 @@ that fall out. Keys:
     plan_s           dividing rho over the tables; estimate_s: from a sum to all figures
 
 With --sectors three lines more, of the complete programme on three made-up sectors, with the noise shares of
-as many institutions as there must be. Shares count where the true total is more than 6 of its sd.
+as many institutions as there must be. Shares count where the true total is more than 12 of its sd.
 
 Times vary with the machine: compare within one run only.
 """
@@ -63,7 +63,7 @@ SECTORS: Mapping[str, tuple[int, int, Sequence[House]]] = {  # year, seed, insti
     "twelve": (2031, 7, HOUSES),
     "before consent": (2016, 3, NATION[10:34]),
 }
-CLEAR = 6  # sd; shares of a total that is nearer to zero are not normal
+CLEAR = 12  # sd; shares of a total that is nearer to zero are not normal
 
 
 def main() -> None:

@@ -104,10 +104,10 @@ def to_json(envelope: Envelope) -> bytes:
     return json.dumps(value, indent=1, sort_keys=True).encode() + b"\n"
 
 
-def from_json(data: bytes) -> Envelope:
-    """Read an envelope file; raises DocumentError when it is not one."""
+def from_json(data: bytes, name: str = "signed document") -> Envelope:
+    """Read an envelope file; raises DocumentError, which says its name, when it is not one."""
     if len(data) > 2 * MAX_PAYLOAD:
-        raise DocumentError("signed document", [f"larger than {2 * MAX_PAYLOAD} bytes"])
+        raise DocumentError(name, [f"larger than {2 * MAX_PAYLOAD} bytes"])
     try:
         value = json.loads(data)
         signatures = tuple(
@@ -117,7 +117,7 @@ def from_json(data: bytes) -> Envelope:
         payload = base64.b64decode(value["payload"], validate=True)
         payload_type = str(value["payloadType"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error):
-        raise DocumentError("signed document", ["this file is not a DSSE envelope in JSON form"]) from None
+        raise DocumentError(name, ["this file is not a DSSE envelope in JSON form"]) from None
     if len(payload) > MAX_PAYLOAD:
-        raise DocumentError("signed document", [f"its payload is larger than {MAX_PAYLOAD} bytes"])
+        raise DocumentError(name, [f"its payload is larger than {MAX_PAYLOAD} bytes"])
     return Envelope(payload, payload_type, signatures)

@@ -6,13 +6,17 @@ has at least c + D + 2 institutions on the roster, or each of its institutions
 has agreed in its own approval that the level is published ("by consent").
 
 A population that only some types of institution register has such levels too: its
-channels, named population:channel.
+channels, named population:channel. And where two populations count the same records, the
+institutions that are in one of them only, since their total is the difference.
 
-Both rules are for secure sums. In individual mode the coordinator sees an
+The rule looks at one programme. Another about the same period, whose population leaves an
+institution out, has a difference with this one that no rule here sees: docs/security-model.md.
+
+All of this is for secure sums. In individual mode the coordinator sees an
 institution's own noisy tables anyway, and its approval says so.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from samentel.documents.codelists import Dimension, Fixed, rolled
@@ -28,7 +32,8 @@ class FixedLevel:
     """One level of a dimension that the roster fixes, by itself or as a roll-up of one.
 
     Attributes:
-        name: such as "facility:COSM" or "requests:MEDIATED"; what an approval names when it consents.
+        name: such as "facility:COSM" or "requests:MEDIATED"; what an approval names when it consents. More
+            than one has a name, where populations along a dimension are registered by others.
         by_consent: published because each of its institutions agreed, however few there are.
         nodes: the institutions that can fill it, sorted; nobody's totals are at stake where there is none.
     """
@@ -91,31 +96,36 @@ def least_at_level(programme: Programme) -> int:
 def fixed_levels(programme: Programme, roster: Roster) -> tuple[FixedLevel, ...]:
     """Every level of the programme's tables that the roster fixes, in the programme's order.
 
-    Where several populations are counted along a dimension, the institutions of the one that fewest register.
+    Where populations that other institutions register are counted along one dimension, a level stands here
+    once for each such set of institutions, but for a set that holds all of another: who has enough of the
+    smaller has enough of it too.
     """
     alike: dict[
         tuple[str, str, tuple[str, ...]], list[Institution]
     ] = {}  # a thousand are of some thirty kinds
     for one in roster.institutions:
         alike.setdefault((one.type, one.province, one.facilities), []).append(one)
-    levels = []
+    every = list(alike.values())
+    levels: list[FixedLevel] = []
     for dimension in ruled(programme):
+        counted = _counted_along(programme, dimension)
         for place in range(len(dimension.codes)):
-            kinds = [group for group in alike.values() if place in _reach(programme, dimension, group[0])]
-            fewest = min(
-                (found for one in _counted_along(programme, dimension) if (found := _who(one, kinds))),
-                key=len,
-                default=(),
-            )
-            levels.append(
-                FixedLevel(_name(dimension, place), _by_consent(programme, dimension, place), fewest)
-            )
+            kinds = [group for group in every if place in _reach(programme, dimension, group[0])]
+            name, consent = _name(dimension, place), _by_consent(programme, dimension, place)
+            sets = [(name, _who(one, kinds)) for one in counted]
+            sets += [(f"{name} of {apart.name}", apart.nodes) for apart in _apart(counted, kinds)]
+            levels += _least(name, consent, sets)
     for population in registered(programme):
         for name in channels(population):
             mine = (one.node for one in roster.institutions if channel(population, one) == name)
             levels.append(
                 FixedLevel(_channel(population, name), _consented(population, name), tuple(sorted(mine)))
             )
+    used = {table.population for table in programme.tables}
+    ruled_already = {level.nodes for level in levels if not level.by_consent}
+    for apart in _apart([one for one in programme.populations if one.id in used], every):
+        if apart.nodes not in ruled_already:
+            levels.append(FixedLevel(apart.name, _all_agreed(apart, roster), apart.nodes))
     return tuple(levels)
 
 
@@ -214,6 +224,77 @@ def _who(population: Population, kinds: Sequence[Sequence[Institution]]) -> tupl
     """The institutions of these kinds that register a population, sorted."""
     mine = [group for group in kinds if channel(population, group[0]) is not None]
     return tuple(sorted(one.node for group in mine for one in group))
+
+
+def _least(name: str, by_consent: bool, sets: Sequence[tuple[str, tuple[str, ...]]]) -> Iterator[FixedLevel]:
+    """A level for each set of institutions that holds no other, by the first of its names; one if none is."""
+    named: dict[tuple[str, ...], str] = {}
+    for its, nodes in sets:
+        if nodes:
+            named.setdefault(nodes, its)
+    if not named:
+        yield FixedLevel(name, by_consent, ())
+    for nodes, its in named.items():
+        if not any(set(other) < set(nodes) for other in named):
+            yield FixedLevel(its, by_consent, nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Apart:
+    """Institutions that populations of the same records tell from others: of these ones, not of those."""
+
+    registered: tuple[Population, ...]
+    others: tuple[Population, ...]
+    nodes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Such as "clients less victims"; the first of each, so that it stays short."""
+        if self.others:
+            return f"{self.registered[0].id} less {self.others[0].id}"
+        return f"{self.registered[0].id} and {self.registered[1].id}"
+
+
+def _apart(populations: Sequence[Population], kinds: Sequence[Sequence[Institution]]) -> Iterator[_Apart]:
+    """The sets of institutions that populations of the same records tell apart.
+
+    Where two populations count the same records, one less the other is the total of whoever registers the one
+    only. Sums and differences of any number of them are made of whole such sets, so where each has enough
+    institutions, every such sum has.
+    """
+    families: dict[tuple[object, ...], list[Population]] = {}
+    for one in populations:
+        families.setdefault((one.records, one.dated_by, one.counting), []).append(one)
+    for family in families.values():
+        sets: dict[tuple[tuple[str, str] | None, ...], list[str]] = {}
+        for group in kinds:
+            rows = tuple(_rows_of(one, group[0]) for one in family)
+            sets.setdefault(rows, []).extend(one.node for one in group)
+        if len(set(zip(*sets, strict=True))) < 2:  # all of them are registered by the same
+            continue
+        for rows, nodes in sets.items():
+            mine = tuple(one for one, its in zip(family, rows, strict=True) if its is not None)
+            if mine:
+                others = tuple(one for one in family if one not in mine)
+                yield _Apart(mine, others, tuple(sorted(nodes)))
+
+
+def _rows_of(population: Population, institution: Institution) -> tuple[str, str] | None:
+    """Which of its rows an institution registers; None if none, the same for all that register all."""
+    mine = channel(population, institution)
+    if mine is None or population.registers is None or population.registers.field is None:
+        return None if mine is None else ("", "")
+    return population.registers.field, mine
+
+
+def _all_agreed(apart: _Apart, roster: Roster) -> bool:
+    """Whether each of the institutions is asked anyway to agree to its channel of these populations."""
+    inside = [one for one in roster.institutions if one.node in apart.nodes]
+    return all(
+        _consented(population, channel(population, one) or "")
+        for one in inside
+        for population in apart.registered
+    )
 
 
 def _fine(programme: Programme, dimension: Dimension) -> Dimension:

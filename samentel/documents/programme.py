@@ -190,6 +190,7 @@ def _table_problems(programme: Programme) -> Iterator[str]:
         if not missing:
             used = [dimensions[name] for name in table.dimensions]
             yield from _crossing_problems(place, used, dimensions)
+            yield from _channel_problems(programme, table, used, dimensions)
             if table.rho_share > 0:
                 cells += math.prod(len(one.codes) for one in used) + 1
             elif not _follows(table, programme.measured):
@@ -220,6 +221,22 @@ def _crossing_problems(
     for dimension in used:
         if dimension.rolls_up in names:
             yield f"{place}.dimensions: {dimension.id} takes codes of {dimension.rolls_up} together; use one"
+
+
+def _channel_problems(
+    programme: Programme, table: Table, used: Sequence[Dimension], known: Mapping[str, Dimension]
+) -> Iterator[str]:
+    """A channel is as good as fixed by the roster: crossed with another such, few could fill a cell."""
+    registers = next((one.registers for one in programme.populations if one.id == table.population), None)
+    if registers is None or registers.field is None:
+        return
+    told = [one.id for one in used if one.field == registers.field]
+    fixed = [one.id for one in used if known.get(one.rolls_up or "", one).fixed_by is not None]
+    if told and fixed:
+        yield (
+            f"tables.{table.id}.dimensions: {told[0]} tells channels apart and {fixed[0]} is fixed by the "
+            "roster; cross one of them"
+        )
 
 
 def _fixed_twice(programme: Programme, known: Mapping[str, Dimension]) -> Iterator[str]:

@@ -45,13 +45,16 @@ class Collusion:
         return min(self.loss.central, self.programme.rho)
 
     def with_colluders(self, colluders: int) -> Fraction:
-        """What an attempt costs a person at an honest institution, with that many colluders."""
+        """What an attempt costs a person at an honest institution, with that many colluders.
+
+        Worked out from what is spent: a programme may state more than its tables use.
+        """
         rules = self.programme.roster
         if colluders <= rules.collude_max:
             return self.central
         if colluders > self.withstood:
             return self.loss.local
-        return min(self.loss.local, loss_with_colluders(self.programme.rho, rules, self.fewest, colluders))
+        return min(self.loss.local, loss_with_colluders(self.central, rules, self.fewest, colluders))
 
     def steps(self) -> tuple[int, ...]:
         """Numbers of colluders to show: none, c, twice as many each time, both edges, everybody else."""

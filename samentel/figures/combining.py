@@ -8,13 +8,19 @@ quarter move a cell by 2.7 of its standard deviations. So all of this must hold:
 - the four quarters are those of the year, and the five rounds have the same
   institutions in their sums;
 - the annual population counts the persons of these quarters and nobody else
-  (``Population.of_quarters``), by the same rules;
+  (``Population.of_quarters``), one row each, by the same rules;
 - every attribute of the table is frozen at a person's first date, in both
   programmes, with the same levels;
 - the table is a margin of the annual tables.
 
 Then the sum of four quarters is a measurement of that margin whose variance is
 the sum of four, and goes with the annual tables into one least squares.
+
+Two of these rest on words. ``frozen`` is the author's, about how institutions record:
+nothing here can see whether they do. And a first date that an institution moves out of
+the year after it sealed the quarter takes the person out of the year, not out of the
+quarter. So quarters and year are compared first, and refused where noise alone would
+hardly ever set them so far apart: ``agreement``, which says what it can find.
 """
 
 import math
@@ -26,7 +32,9 @@ from samentel.documents.populations import Table
 from samentel.documents.programme import Programme
 from samentel.errors import DocumentError
 from samentel.figures.edition import Year
-from samentel.figures.estimate import NationalTables, estimate
+from samentel.figures.effects import Floats
+from samentel.figures.estimate import Fit, NationalTables, estimate
+from samentel.figures.quality import Check, chi_square_above
 from samentel.figures.sums import NationalSum
 from samentel.ids import Period
 
@@ -55,7 +63,7 @@ def combined(
         The tables of the annual programme, as ``estimate`` gives them; no cell has a larger sd than there.
 
     Raises:
-        DocumentError: names each condition that does not hold.
+        DocumentError: names each condition that does not hold; or the quarters do not agree with the year.
     """
     asked = [table for table in quarterly.measured if tables is None or table.id in tables]
     problems = [*round_problems(annual, year, quarterly, quarters)]
@@ -64,11 +72,92 @@ def combined(
         problems.append(f"{quarterly.id}: none of its tables is asked for")
     if problems:
         raise DocumentError(f"combining {quarterly.id} with {annual.id}", problems)
+    agreed = _agreement(annual, year, quarters, asked)
+    if agreed.alarm:
+        raise DocumentError(
+            f"combining {quarterly.id} with {annual.id}",
+            [
+                f"quarters and year differ by more than noise (p = {agreed.p_value:.1g}): they did not count "
+                "the same persons alike; ask whether dates or attributes were changed after a quarter"
+            ],
+        )
     more = {table.id: table.model_copy(update={"id": _ADDED.format(table.id), "years": 1}) for table in asked}
     wider = annual.model_copy(update={"tables": (*annual.tables, *more.values())})
     found = estimate(wider, _with_quarters(year.national, [one.national for one in quarters], more))
     own = {table.id for table in annual.tables}
     return NationalTables(tuple(one for one in found.tables if one.table in own), found.fits)
+
+
+def agreement(
+    annual: Programme,
+    year: Year,
+    quarterly: Programme,
+    quarters: Sequence[Year],
+    tables: Sequence[str] | None = None,
+) -> Check:
+    """Whether the sum of the quarters is the annual margin, give or take the noise of both.
+
+    A chi-square of all cells of the quarterly tables together, with what the annual errors have in common.
+
+    Args:
+        year, quarters, tables: as for ``combined``, which refuses where this is an alarm.
+
+    Returns:
+        Named after the annual programme. ``detects`` is None: the least that is found depends on where it is.
+
+    Raises:
+        DocumentError: a table cannot be compared.
+    """
+    asked = [table for table in quarterly.measured if tables is None or table.id in tables]
+    problems = [*round_problems(annual, year, quarterly, quarters)]
+    problems += [problem for table in asked for problem in table_problems(annual, quarterly, table)]
+    if problems or not asked:
+        raise DocumentError(
+            f"comparing {quarterly.id} with {annual.id}", problems or ["no table is asked for"]
+        )
+    return _agreement(annual, year, quarters, asked)
+
+
+def _agreement(annual: Programme, year: Year, quarters: Sequence[Year], asked: Sequence[Table]) -> Check:
+    statistic, degrees = 0.0, 0
+    fits = {fit.population: fit for fit in estimate(annual, year.national, readable=False).fits}
+    for population in dict.fromkeys(table.population for table in asked):
+        fit = fits[population]
+        apart, own, noises = [], [], []
+        for table in (it for it in asked if it.population == population):
+            holder = next(it for it in fit.space.tables if set(table.dimensions) <= set(it.dimensions))
+            weights = _margin_weights(fit, holder, table)
+            counted = np.sum(
+                [it.national.tables[table.id] / it.national.granularities[table.id] for it in quarters],
+                axis=0,
+            )
+            apart.append(counted - weights @ fit.coordinates)
+            own.append(weights)
+            variance = math.fsum(it.national.variances[table.id] for it in quarters)
+            noises.append(np.full(len(counted), variance))
+        covariance = np.diag(np.concatenate(noises))
+        for noise in fit.noises:
+            spread = np.concatenate(own) * noise.root
+            covariance += spread @ spread.T - (spread @ noise.held) @ (spread @ noise.held).T
+        differences = np.concatenate(apart)
+        statistic += float(differences @ np.linalg.solve(covariance, differences))
+        degrees += len(differences)
+    return Check(annual.id, statistic, degrees, chi_square_above(statistic, degrees), None)
+
+
+def _margin_weights(fit: Fit, holder: Table, table: Table) -> Floats:
+    """The cells of a margin in coordinates, in the order of its own table. Of shape (cells, length)."""
+    shape = fit.space.shape(holder)
+    kept = [holder.dimensions.index(name) for name in table.dimensions]
+    rows = []
+    for place in np.ndindex(*(shape[axis] for axis in kept)):
+        cells = np.zeros(shape)
+        at: list[int | slice] = [slice(None)] * len(shape)
+        for axis, level in zip(kept, place, strict=True):
+            at[axis] = level
+        cells[tuple(at)] = 1
+        rows.append(fit.space.weights(holder, cells))
+    return np.array(rows)
 
 
 def round_problems(
@@ -105,6 +194,11 @@ def table_problems(annual: Programme, quarterly: Programme, table: Table) -> Ite
         return
     here = quarterly.population(table.population)
     differ = [name for name in _ALIKE if getattr(counted, name) != getattr(here, name)]
+    if counted.rows_per_person != 1:
+        yield (
+            f"{place}: {table.population} counts up to {counted.rows_per_person} rows of a person, and which "
+            "of them depends on the period; write rows_per_person = 1"
+        )
     if differ:
         yield f"{place}: {table.population} differs between the programmes in {', '.join(differ)}"
     for name in table.dimensions:

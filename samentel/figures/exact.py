@@ -22,9 +22,10 @@ PARTICIPATION = "participation"
 _STAGES = {
     "enrolled": ("Op de deelnemerslijst", "On the roster"),
     "invited": ("Gevraagd", "Invited"),
-    "present": ("Meegedaan", "Took part"),
+    "present": ("Aanwezig bij het begin", "Present at the start"),
     "in-sum": ("In de som", "In the sum"),
 }
+_ENROLLED = "enrolled"
 _ALL = ("alle instellingen", "all institutions")
 
 
@@ -69,7 +70,7 @@ def _participation(known: Participation) -> Iterator[Row]:
     }
     types, provinces = (_words(known.programme, fixed) for fixed in (Fixed.TYPE, Fixed.PROVINCE))
     kinds = sorted({(one.type, one.province) for one in known.roster.institutions})
-    source = f"roster {known.roster.digest}, version {known.roster.version}"
+    sources = _sources(known)
     for stage, nodes in reached.items():
         found = Counter((one.type, one.province) for one in known.roster.institutions if one.node in nodes)
         counts = [("", _ALL, found.total())]
@@ -87,9 +88,23 @@ def _participation(known: Participation) -> Iterator[Row]:
                 "value": count,
                 "unit": "institutions",
                 "year": str(known.period),
-                "source_nl": source,
-                "source_en": source,
+                "source_nl": sources[stage][0],
+                "source_en": sources[stage][1],
             }
+
+
+def _sources(known: Participation) -> Mapping[str, tuple[str, str]]:
+    """By stage, where it can be looked up, in Dutch and English."""
+    name, number = known.roster.digest, known.roster.version
+    listed = (
+        f"deelnemerslijst, versie {number}, SHA-256 {name}",
+        f"roster, version {number}, SHA-256 {name}",
+    )
+    took_part = (
+        f"de ronde over {known.period}; namen: coverage in manifest.json",
+        f"the round about {known.period}; names: coverage in manifest.json",
+    )
+    return {stage: listed if stage == _ENROLLED else took_part for stage in _STAGES}
 
 
 def _words(programme: Programme, fixed: Fixed) -> Mapping[str, Code]:

@@ -3,13 +3,16 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from fractions import Fraction
 
 from samentel.documents.codelists import Text
 from samentel.documents.populations import Records
 from samentel.documents.programme import Programme
 from samentel.figures import guide_texts as words
 from samentel.figures.estimate import Z
-from samentel.figures.manifest import Fitness, Manifest, TableFacts
+from samentel.figures.manifest import Manifest, TableFacts
+from samentel.figures.manifest_accuracy import Fitness
+from samentel.figures.manifest_privacy import rounded_up
 from samentel.figures.quality import LEVEL
 
 LANGUAGES = ("nl", "en")
@@ -22,7 +25,7 @@ def guide(manifest: Manifest, programme: Programme, language: str) -> bytes:
     """The guide as a file.
 
     Args:
-        manifest: which files it names does not matter: this is one of them.
+        manifest: of its files those are told that are made before the texts, such as figures.
         programme: the one that the release is of.
         language: nl or en.
     """
@@ -39,7 +42,7 @@ Say = Callable[..., str]
 
 
 def _speaker(language: str) -> Say:
-    """A text in one language, filled in; numbers as that language writes them."""
+    """A text in one language, filled in; numbers as that language writes them, losses rounded up."""
 
     def say(text: Text, /, **facts: object) -> str:
         form: str = getattr(text, language)
@@ -51,10 +54,14 @@ def _speaker(language: str) -> Say:
 def _written(value: object, language: str) -> str:
     if isinstance(value, Text):
         return str(getattr(value, language)).strip()
-    if isinstance(value, float):
-        text = f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.3g}"
+    if isinstance(value, float | Fraction):
+        text = rounded_up(value) if isinstance(value, Fraction) else _rounded(value)
         return text.replace(".", ",") if language == "nl" else text
     return _day(value) if isinstance(value, datetime) else str(value)
+
+
+def _rounded(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.3g}"
 
 
 def _day(moment: datetime) -> str:
@@ -95,7 +102,7 @@ def _counted(manifest: Manifest, programme: Programme, say: Say) -> Iterator[str
             title=one.title,
             definition=one.definition,
             registered=one.registered_by,
-            rows=one.rows_per_person,
+            most=say(words.ONCE if one.rows_per_person == 1 else words.OFTEN, rows=one.rows_per_person),
         )
     yield say(manifest.coverage.missing)
 
@@ -103,14 +110,14 @@ def _counted(manifest: Manifest, programme: Programme, say: Say) -> Iterator[str
 def _reading(manifest: Manifest, programme: Programme, say: Say) -> Iterator[str]:
     shown = next((facts for facts in manifest.tables if facts.withheld is None), None)
     if shown is not None:
-        example = float(max(_EXAMPLE, 10 * math.ceil(shown.cell_sd)))
+        example = max(_EXAMPLE, 10 * math.ceil(shown.cell_sd))
         yield say(
             words.READING,
             title=shown.title,
             sd=shown.cell_sd,
             example=example,
-            lower=float(math.floor(example - Z * shown.cell_sd)),
-            upper=float(math.ceil(example + Z * shown.cell_sd)),
+            lower=math.floor(example - Z * shown.cell_sd),
+            upper=math.ceil(example + Z * shown.cell_sd),
             grades=manifest.accuracy.grades,
         )
     absent = sorted(set(manifest.coverage.invited) - set(manifest.coverage.in_sum))
@@ -129,11 +136,13 @@ def _contacts(manifest: Manifest, programme: Programme, say: Say) -> Iterator[st
 
 
 def _quarters(manifest: Manifest, programme: Programme, say: Say) -> Iterator[str]:
-    yield say(words.QUARTERS)
+    if any(one.period.quarter for one in manifest.year_loss.releases):  # this release is among them
+        yield say(words.QUARTERS)
 
 
 def _changes(manifest: Manifest, programme: Programme, say: Say) -> Iterator[str]:
-    yield say(words.CHANGES)
+    trends = f" {say(words.TRENDS)}" if manifest.earlier else ""
+    yield say(words.CHANGES) + trends
 
 
 def _outside(manifest: Manifest, programme: Programme, say: Say) -> Iterator[str]:
@@ -173,6 +182,8 @@ def _line(facts: TableFacts, fit: Fitness, say: Say) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+# What stands beside this guide and is made with it, or after it.
+_ALWAYS = {"manifest.json", "manifest.dsse.json", "dp-registry.yaml"}
 _NUMBER = Text(nl="{value}", en="{value}")
 
 
@@ -181,15 +192,15 @@ def _privacy(manifest: Manifest, programme: Programme, say: Say) -> Iterator[str
     yield say(
         words.PRIVACY,
         unit=privacy.unit,
-        rho=float(privacy.rho_spent),
+        rho=privacy.rho_spent,
         power=math.ceil(100 * privacy.attacker_power_at_5_percent),
         year=year.year,
-        year_rho=float(year.rho),
-        cap=float(year.house_cap),
+        year_rho=year.rho,
+        cap=year.house_cap,
     )
     lines = [say(words.LOSS_HEADING), "|--:|--:|--:|--:|"]
     for institutions in _INSTITUTIONS:
-        losses = [say(_NUMBER, value=float(year.rho) * institutions**2 * years) for years in _YEARS]
+        losses = [say(_NUMBER, value=year.rho * institutions**2 * years) for years in _YEARS]
         lines.append(f"| {institutions} | {' | '.join(losses)} |")
     yield "\n".join(lines)
     if privacy.shared_noise is not None:
@@ -197,7 +208,8 @@ def _privacy(manifest: Manifest, programme: Programme, say: Say) -> Iterator[str
 
 
 def _files(manifest: Manifest, programme: Programme, say: Say) -> Iterator[str]:
-    yield "\n".join(f"- `{name}`: {say(text)}" for name, text in words.FILES.items())
+    there = {file.name for file in manifest.files} | _ALWAYS
+    yield "\n".join(f"- `{name}`: {say(text)}" for name, text in words.FILES.items() if name in there)
 
 
 def _checking(manifest: Manifest, programme: Programme, say: Say) -> Iterator[str]:

@@ -15,10 +15,12 @@ from samentel.documents.codelists import CodeText, Text
 from samentel.documents.model import DigestField, Exact, LongExact, Model, Moment, Name, PeriodField
 from samentel.figures.estimate import CONFIDENCE
 from samentel.figures.listed import CodeList
+from samentel.figures.manifest_accuracy import Accuracy
 from samentel.ids import Period
 
 # Both become names on a reader's disk.
 FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-zA-Z0-9._-]{0,99}$")]
+Counted = Literal["persons", "requests", "placements", "contacts"]
 Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 
 SCHEMA = "manifest.schema.json"  # the file that describes this, in every release
@@ -101,6 +103,7 @@ class TableFacts(Model):
     """How one table was measured, and how accurate it became.
 
     Attributes:
+        unit: what one count of it is: ``persons``, ``requests``, ``placements`` or ``contacts``.
         rho: of the table in this release, at most c colluding; 0 for a table that was not measured and
             follows from others.
         noise: None for a table that was not measured.
@@ -117,6 +120,7 @@ class TableFacts(Model):
     question: Text
     population: Text
     definition: Text
+    unit: Counted
     dimensions: tuple[str, ...]
     cells: int
     rows_per_person: int
@@ -242,69 +246,11 @@ class Privacy(Model):
     shared_noise: SharedNoise | None = None
 
 
-class Fitness(Model):
-    """What one table is good for; known from its noise, and from figures published elsewhere.
-
-    Attributes:
-        half_width: half of a 95 % interval of one cell, in persons.
-        smallest_change: between two periods measured alike, that a test at 5 % tells from noise: 2.77 sd.
-        reference_cell: what its mean cell holds by the reference figure of the population; None without one.
-        grade: A to D, of such a cell.
-        planned_half_width: with everybody on the roster in the sum; None where it was not worked out.
-        target_sd: the standard deviation that the programme seeks.
-        accepted: whether ``cell_sd`` is at most that; None without a target.
-        imprecise: the programme publishes it although half an interval is more than half of a mean cell.
-    """
-
-    table: Name
-    half_width: float
-    planned_half_width: float
-    smallest_change: float
-    reference_cell: float | None = None
-    grade: Annotated[str, StringConstraints(pattern="^[A-D]$")] | None = None
-    target_sd: Exact | None = None
-    accepted: bool | None = None
-    imprecise: bool = False
-
-
-class CheckFacts(Model):
-    """Whether tables that should agree do so, but for their noise; from the noisy sums alone.
-
-    Attributes:
-        p_value: how often noise alone gives as much or more.
-        detects: how many persons must be missing somewhere for this to find it four times out of five; None
-            where that is not worked out.
-    """
-
-    name: Name
-    statistic: float
-    degrees: int
-    p_value: float
-    detects: float | None = None
-
-
-class Accuracy(Model):
-    """How exact the figures are.
-
-    Attributes:
-        cells: figures in tables.csv.
-        joint_z: that many sd on either side hold all of them together, with the same confidence.
-    """
-
-    method: Text
-    joint: Text
-    cells: int
-    joint_z: float
-    grades: Text
-    tables: tuple[Fitness, ...]
-    checks: tuple[CheckFacts, ...] = ()
-
-
 class Provenance(Model):
     """What the figures were made from, beside the files of this release.
 
     Attributes:
-        public: digest of the public figures that the authority signed, if exact.csv holds any.
+        public: digest of the public figures in public.dsse.json, if exact.csv holds any.
         transcript: digest of the transcript of the round.
         rebuilding: how anybody makes the figures again.
     """
@@ -340,6 +286,7 @@ class Manifest(Model):
         errata: of all releases of this programme until it was published, oldest first.
         earlier: the years just before this one that were measured alike, oldest first: trends compare them,
             and tables of three years are their sum.
+        reason: what a reason for help is, and who decides on it; None without a table by reason.
         code_lists: what the codes of the tables that have figures mean, and their like in other code lists.
     """
 
@@ -374,6 +321,7 @@ class Manifest(Model):
     reading: Text
     accuracy: Accuracy
     tables: tuple[TableFacts, ...]
+    reason: Text | None = None
     code_lists: tuple[CodeList, ...] = ()
     provenance: Provenance
     files: tuple[File, ...]
@@ -383,11 +331,6 @@ class Manifest(Model):
     def in_sum(self) -> Mapping[Period, tuple[str, ...]]:
         """The institutions in the sum of each period whose sums are in this release, oldest first."""
         return {one.period: one.in_sum for one in self.earlier} | {self.period: self.coverage.in_sum}
-
-    @property
-    def without_files(self) -> "Manifest":
-        """What the files that are texts about the release are made from: they cannot name themselves."""
-        return self.model_copy(update={"files": ()})
 
 
 def schema() -> dict[str, Any]:

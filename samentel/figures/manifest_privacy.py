@@ -138,9 +138,9 @@ def colluders_sentence(collusion: Collusion) -> Text:
         "beyond": most + 1,
     }
     losses = {
-        "central": _shown(collusion.central),
-        "more": _shown(collusion.with_colluders(most)),
-        "local": _shown(collusion.loss.local),
+        "central": rounded_up(collusion.central),
+        "more": rounded_up(collusion.with_colluders(most)),
+        "local": rounded_up(collusion.loss.local),
     }
     dutch = {name: loss.replace(".", ",") for name, loss in losses.items()}
     more = most > collusion.programme.roster.collude_max
@@ -148,6 +148,10 @@ def colluders_sentence(collusion: Collusion) -> Text:
     return Text(nl=form.nl.format(**facts, **dutch), en=form.en.format(**facts, **losses))
 
 
-def _shown(rho: Fraction) -> str:
-    """Two decimals, rounded up; an exact half stays 0.5."""
-    return f"{math.ceil(rho * 100) / 100:g}"
+def rounded_up(loss: Fraction) -> str:
+    """A loss to three digits, never less than it is; an exact half stays 0.5."""
+    if loss <= 0:
+        return "0"
+    places = max(2 - math.floor(math.log10(loss)), 0)
+    whole, part = divmod(math.ceil(loss * 10**places), 10**places)
+    return f"{whole}.{part:0{places}d}".rstrip("0").rstrip(".") if part else str(whole)

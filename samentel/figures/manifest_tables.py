@@ -6,24 +6,26 @@ from fractions import Fraction
 
 from samentel.counting.privacy import TableNoise
 from samentel.counting.shares import honest_shares, plan_of, summed_variance
-from samentel.documents.codelists import Text
+from samentel.documents.codelists import Code, Fixed, Text
 from samentel.documents.populations import Population, Records, Table
 from samentel.documents.programme import Mode, Programme
 from samentel.figures import manifest_texts as texts
 from samentel.figures.estimate import Figure, NationalTables, Z
 from samentel.figures.listed import CodeList, listed
-from samentel.figures.manifest import (
-    Accuracy,
-    CheckFacts,
-    Fitness,
-    NoiseFacts,
-    PopulationFacts,
-    TableFacts,
-)
+from samentel.figures.manifest import Counted, NoiseFacts, PopulationFacts, TableFacts
+from samentel.figures.manifest_accuracy import Accuracy, CheckFacts, Fitness
 from samentel.figures.quality import checks, grade, joint_z
 from samentel.figures.sums import NationalSum
 from samentel.figures.workload import spread
 
+REASON = "reason"  # the field of a record that says why somebody was helped
+UNITS: Mapping[Records, Counted] = {
+    Records.CLIENTS: "persons",
+    Records.VICTIMS: "persons",
+    Records.REQUESTS: "requests",
+    Records.PLACEMENTS: "placements",
+    Records.CONTACTS: "contacts",
+}
 DETECTABLE = math.sqrt(2)  # times Z is 2.77: a difference of two figures with the same noise, at 5 %
 
 
@@ -63,6 +65,7 @@ def table_facts(
                 question=table.question,
                 population=population.title,
                 definition=population.definition,
+                unit=UNITS[population.records],
                 dimensions=table.dimensions,
                 cells=programme.cells(table),
                 rows_per_person=population.rows_per_person,
@@ -105,13 +108,37 @@ def code_lists(programme: Programme, tables: Sequence[TableFacts]) -> tuple[Code
     return tuple(listed(programme, it) for it in programme.dimensions if it.id in used)
 
 
+def reason_facts(programme: Programme) -> Text | None:
+    """What a reason for help is and who decides on it; None where no table is by reason."""
+    lists = {one.id: one for one in programme.dimensions if one.field == REASON}
+    by_reason = [table for table in programme.tables if lists.keys() & set(table.dimensions)]
+    if not by_reason:
+        return None
+    titles = [lists[name].title for table in by_reason for name in table.dimensions if name in lists]
+    about = [programme.population(name) for name in dict.fromkeys(table.population for table in by_reason)]
+
+    def form(language: str) -> str:
+        said = {
+            "titles": "; ".join(dict.fromkeys(getattr(title, language) for title in titles)),
+            "definitions": " ".join(
+                f"{getattr(one.title, language)}: {getattr(one.definition, language).strip()}"
+                for one in about
+            ),
+        }
+        written: str = getattr(texts.REASON, language)
+        return written.format(**said)
+
+    return Text(nl=form("nl"), en=form("en"))
+
+
 def population_facts(programme: Programme) -> tuple[PopulationFacts, ...]:
     """Whom or what each population of the programme's tables counts, and what bounds one person's part."""
     used = {table.population for table in programme.tables}
-    return tuple(_population(population) for population in programme.populations if population.id in used)
+    kinds = _kinds(programme)
+    return tuple(_population(one, kinds) for one in programme.populations if one.id in used)
 
 
-def _population(population: Population) -> PopulationFacts:
+def _population(population: Population, kinds: Sequence[Code]) -> PopulationFacts:
     contacts = population.records is Records.CONTACTS
     form = texts.ADJACENCY_CONTACT if contacts else texts.ADJACENCY
     registers = population.registers
@@ -125,15 +152,50 @@ def _population(population: Population) -> PopulationFacts:
         rows_max=population.rows_max,
         counting=population.counting,
         channels=dict(registers.channels) if registers else {},
-        registered_by=_registered_by(registers.channels) if registers else texts.ALL_REGISTER,
+        registered_by=_registered_by(registers.channels, kinds) if registers else texts.ALL_REGISTER,
     )
 
 
-def _registered_by(channels: Mapping[str, str]) -> Text:
-    several = len(set(channels.values())) > 1
+def _kinds(programme: Programme) -> Sequence[Code]:
+    """The words that a programme has for types of institution, by the finest of its lists of them."""
+    lists = [one.codes for one in programme.dimensions if one.fixed_by is Fixed.TYPE]
+    return max(lists, key=len, default=())
+
+
+def _registered_by(channels: Mapping[str, str], known: Sequence[Code]) -> Text:
+    by_channel: dict[str, list[str]] = {}
+    for kind, channel in channels.items():
+        by_channel.setdefault(channel, []).append(kind)
+    several = len(by_channel) > 1
     form = texts.CHANNELS if several else texts.SOME_REGISTER
-    kinds = ", ".join(f"{kind} ({channel})" if several else kind for kind, channel in channels.items())
-    return Text(nl=form.nl.format(kinds=kinds), en=form.en.format(kinds=kinds))
+
+    def told(language: str) -> str:
+        parts = []
+        for channel, kinds in by_channel.items():
+            way = texts.WAYS.get(channel)
+            word = channel if way is None else getattr(way, language)
+            names = "; ".join(_named(kinds, known, language))
+            parts.append(f"{word}: {names}" if several else names)
+        written: str = getattr(form, language)
+        return written.format(kinds=". ".join(parts))
+
+    return Text(nl=told("nl"), en=told("en"))
+
+
+def _named(kinds: Sequence[str], known: Sequence[Code], language: str) -> Sequence[str]:
+    """Types of institution in words; beside the words of a code that takes in more, those that are meant.
+
+    One type of several under a code stands by itself: the words for all of them do not name it.
+    """
+    named, left = [], list(kinds)
+    for code in known:
+        members = code.members or (code.code,)
+        meant = [kind for kind in left if kind in members]
+        if len(meant) > 1 or len(meant) == len(members):
+            only = "" if len(meant) == len(members) else f" ({', '.join(meant)})"
+            named.append(f"{getattr(code, language)}{only}")
+            left = [kind for kind in left if kind not in meant]
+    return [*named, *left]
 
 
 def accuracy_facts(

@@ -21,64 +21,70 @@ ADJACENCY = (
     "Any such change moves the vector of one table by at most {rows} in L2."
 )
 ADJACENCY_CONTACT = (
-    "Two data sets of one institution are adjacent if one has one contact more: one row added to each table, "
-    "which moves its vector by at most 1 in L2."
+    "Two data sets of one institution are adjacent if one has one contact more: one row added to each "
+    "table, which moves its vector by at most 1 in L2."
 )
 ALL_REGISTER = Text(
     nl="Elke instelling telt de regels die zij zelf heeft.",
     en="Each institution counts the rows that it has itself.",
 )
 SOME_REGISTER = Text(
-    nl="Alleen deze soorten instellingen registreren dit: {kinds}. Andere tellen er geen.",
+    nl="Alleen deze soorten instellingen registreren dit: {kinds}. Andere tellen hier niet mee.",
     en="Only these types of institution register this: {kinds}. Others count none.",
 )
 CHANNELS = Text(
-    nl="Elke soort instelling registreert alleen wat langs haar eigen weg kwam, zodat niets dubbel telt: "
-    "{kinds}. "
-    "Andere tellen er geen.",
-    en="Each type of institution registers only what came its own way, so that nothing counts twice: "
-    "{kinds}. "
-    "Others count none.",
+    nl="Elke soort instelling registreert alleen wat langs haar eigen weg kwam, zodat niets dubbel telt. "
+    "{kinds}. Andere tellen hier niet mee.",
+    en="Each type of institution registers only what came its own way, so that nothing counts twice. "
+    "{kinds}. Others count none.",
+)
+WAYS: Mapping[str, Text] = {  # of the channels that a record of an institution can have
+    "DIRECT": Text(nl="Rechtstreeks", en="Directly"),
+    "MEDIATED": Text(nl="Door bemiddeling", en="By mediation"),
+}
+REASON = Text(
+    nl="De aanleiding ({titles}) is één code, die de instelling zelf kiest naar wat zij weet; niemand "
+    "anders stelt haar vast. De codes staan in code_lists. {definitions}",
+    en="The reason ({titles}) is one code, which the institution itself chooses by what it knows; nobody "
+    "else decides on it. The codes are in code_lists. {definitions}",
 )
 SAME_PERSON = Text(
-    nl="Wie in hetzelfde jaar bij twee instellingen hulp kreeg, telt tweemaal: niemand kan personen van twee "
-    "instellingen naast elkaar leggen.",
+    nl="Wie in hetzelfde jaar bij twee instellingen hulp kreeg, telt tweemaal: niemand kan personen van "
+    "twee instellingen naast elkaar leggen.",
     en="A person helped at two institutions in one year counts twice: nobody can lay persons of two "
     "institutions side by side.",
 )
 MISSING = Text(
     nl="Elke vraag heeft een code voor onbekend. Een leeg of onleesbaar veld telt daar. Is de aanleiding "
-    "niet "
-    "vastgelegd of niet gevraagd, dan telt dat als een eigen code; er wordt niets bijgeschat.",
+    "niet vastgelegd of niet gevraagd, dan telt dat als een eigen code; er wordt niets bijgeschat.",
     en="Every question has a code for unknown. An empty or unreadable field counts there. A reason that was "
     "not recorded or not asked counts under a code of its own; nothing is imputed.",
 )
 INTERVAL = Text(
     nl="De intervallen dekken alleen de privacyruis: niet wat instellingen niet vastleggen, en niet de "
     "instellingen die niet meededen.",
-    en="Intervals cover privacy noise only: not what institutions leave unrecorded, and not the institutions "
-    "that did not take part.",
+    en="Intervals cover privacy noise only: not what institutions leave unrecorded, and not the "
+    "institutions that did not take part.",
 )
 READING = Text(
     nl="Reken met 'estimate' (zuiver, kan negatief zijn); 'share' is het deel van het totaal waarover de "
     "tabel gaat. De kolommen 'shown' zijn teksten om te lezen: afgerond, nooit negatief, niet op te tellen. "
     "Tabellen over dezelfde personen zijn op elkaar afgestemd: randtotalen en samengenomen codes die zij "
     "gemeen hebben, zijn in 'estimate' gelijk, en cijfers van een vervolgvraag, zoals de grond van een "
-    "weigering, zijn samen het aantal voor wie de vraag geldt, waar een tabel dat aantal geeft. Wie bij twee "
-    "instellingen hulp kreeg, telt tweemaal.",
+    "weigering, zijn samen het aantal voor wie de vraag geldt, waar een tabel dat aantal geeft. Wie bij "
+    "twee instellingen hulp kreeg, telt tweemaal.",
     en="Calculate with 'estimate' (unbiased, may be negative); 'share' is the part of the total that the "
-    "table is about. The 'shown' columns are texts for reading: rounded, never negative, not to be added up. "
-    "Tables about the same persons are fitted together: margins and roll-ups that they have in common are "
-    "equal in 'estimate', and figures of a follow-up question, such as the ground of a refusal, add up to "
-    "the "
-    "number to whom the question applies, where a table gives that number. A person helped at two "
+    "table is about. The 'shown' columns are texts for reading: rounded, never negative, not to be added "
+    "up. Tables about the same persons are fitted together: margins and roll-ups that they have in common "
+    "are equal in 'estimate', and figures of a follow-up question, such as the ground of a refusal, add up "
+    "to the number to whom the question applies, where a table gives that number. A person helped at two "
     "institutions counts twice.",
 )
 THREE_YEARS = Text(
-    nl="Deze aantallen zijn te klein voor één jaar. De tabel verschijnt als som van drie jaren zodra die er "
-    "zijn.",
-    en="These counts are too small for one year. The table is published as the sum of three years once three "
-    "years are there.",
+    nl="Deze aantallen zijn te klein voor één jaar. De tabel verschijnt als som van drie jaar, zodra die "
+    "jaren er zijn.",
+    en="These counts are too small for one year. The table is published as the sum of three years once "
+    "three years are there.",
 )
 MECHANISM: Mapping[Mode, Text] = {
     Mode.INDIVIDUAL: Text(
@@ -109,25 +115,25 @@ UNPROTECTED: Mapping[Mode, Text] = {
     ),
 }
 MORE_COLLUDERS = Text(
-    nl="Spannen niet meer dan {c} instellingen samen met de coördinator, dan is het verlies ten hoogste "
-    "rho {central}; bij {most} is dat rho {more}; vanaf {beyond} houdt elke andere instelling alleen haar "
-    "eigen deel van de ruis over: rho {local}.",
-    en="With no more than {c} institutions that work together with the coordinator the loss is at most "
-    "rho {central}; with {most} it is rho {more}; from {beyond} on each other institution is left with its "
-    "own part of the noise: rho {local}.",
+    nl="Is het aantal instellingen dat met de coördinator samenspant niet groter dan {c}, dan is het "
+    "verlies ten hoogste rho {central}; bij {most} is dat rho {more}; vanaf {beyond} houdt elke andere "
+    "instelling alleen haar eigen deel van de ruis over: rho {local}.",
+    en="While the number of institutions that work together with the coordinator is no larger than {c}, the "
+    "loss is at most rho {central}; with {most} it is rho {more}; from {beyond} on each other institution "
+    "is left with its own part of the noise: rho {local}.",
 )
 NO_MORE_COLLUDERS = Text(
-    nl="Spannen niet meer dan {c} instellingen samen met de coördinator, dan is het verlies ten hoogste "
-    "rho {central}; vanaf {beyond} houdt elke andere instelling alleen haar eigen deel van de ruis over: "
-    "rho {local}.",
-    en="With no more than {c} institutions that work together with the coordinator the loss is at most "
-    "rho {central}; from {beyond} on each other institution is left with its own part of the noise: "
-    "rho {local}.",
+    nl="Is het aantal instellingen dat met de coördinator samenspant niet groter dan {c}, dan is het "
+    "verlies ten hoogste rho {central}; vanaf {beyond} houdt elke andere instelling alleen haar eigen deel "
+    "van de ruis over: rho {local}.",
+    en="While the number of institutions that work together with the coordinator is no larger than {c}, the "
+    "loss is at most rho {central}; from {beyond} on each other institution is left with its own part of "
+    "the noise: rho {local}.",
 )
 COMPOSITION = Text(
-    nl="Verliezen (rho) tellen op: over tabellen, over uitgaven van hetzelfde verslagjaar en over jaren. Van "
-    "de instroom per kwartaal telt alleen het duurste kwartaal, want een persoon staat in één kwartaal. Wie "
-    "bij h instellingen was, verliest hoogstens rho maal h in het kwadraat. Rondes zonder uitgave staan "
+    nl="Verliezen (rho) tellen op: over tabellen, over uitgaven van hetzelfde verslagjaar en over jaren. "
+    "Van de instroom per kwartaal telt alleen het duurste kwartaal, want een persoon staat in één kwartaal. "
+    "Wie bij h instellingen was, verliest hoogstens rho maal h in het kwadraat. Rondes zonder uitgave staan "
     "hier niet bij: wat een instelling in alles heeft uitgegeven, staat in haar eigen grootboek.",
     en="Losses (rho) add up: over tables, over releases about one reporting year, and over years. Of inflow "
     "by quarter only the dearest quarter counts, since a person is in one quarter. A person at h "
@@ -136,34 +142,33 @@ COMPOSITION = Text(
 )
 TRUST: Mapping[Mode, Text] = {
     Mode.INDIVIDUAL: Text(
-        nl="De coördinator ziet van elke instelling alleen tabellen die al de volle ruis bevatten. Hij wordt "
-        "voor de privacy niet vertrouwd, wel voor het optellen. Van elke instelling wordt vertrouwd dat zij "
-        "haar eigen gegevens bewaakt en juist telt.",
+        nl="De coördinator ziet van elke instelling alleen tabellen die al de volle ruis bevatten. Hij "
+        "wordt voor de privacy niet vertrouwd, wel voor het optellen. Van elke instelling wordt vertrouwd "
+        "dat zij haar eigen gegevens bewaakt en juist telt.",
         en="The coordinator sees tables of each institution only with the full noise in them. He is not "
         "trusted for privacy, but is for adding up. Each institution is trusted to keep its own records and "
         "to count them rightly.",
     ),
     Mode.SECURE_SUM: Text(
         nl="De coördinator wordt voor de privacy niet vertrouwd: hij mag liegen, herhalen en samenspannen "
-        "met "
-        "hoogstens c = {c} instellingen. Hoogstens D = {d} instellingen vallen tijdens de ronde uit. Een "
-        "geheim van één instelling is alleen terug te vinden met hulp van t = {t} instellingen. Van de "
-        "programma-autoriteit wordt vertrouwd dat elke naam op de lijst een echte instelling is. Van elke "
-        "instelling wordt vertrouwd dat zij haar eigen gegevens bewaakt; een instelling die liegt, kan de "
-        "som bederven, maar niemands privacy verlagen zolang het er niet meer dan c zijn.",
-        en="The coordinator is not trusted for privacy: he may lie, repeat, and collude with at most c = {c} "
-        "institutions. At most D = {d} institutions fall out during the round. A secret of one institution "
-        "can be recovered only with the help of t = {t} institutions. The programme authority is trusted "
-        "that every name on the roster is a real institution. Each institution is trusted to keep its own "
-        "records; one that lies can spoil the sum, but nobody's privacy while there are no more than c.",
+        "met instellingen, hoogstens c = {c}. Tijdens de ronde vallen instellingen uit, hoogstens D = {d}. "
+        "Een geheim van één instelling is alleen terug te vinden met hulp van t = {t} van de instellingen. "
+        "Van de programma-autoriteit wordt vertrouwd dat elke naam op de lijst een echte instelling is. Van "
+        "elke instelling wordt vertrouwd dat zij haar eigen gegevens bewaakt; een instelling die liegt, kan "
+        "de som bederven, maar niemands privacy verlagen zolang het er niet meer dan c zijn.",
+        en="The coordinator is not trusted for privacy: he may lie, repeat, and collude with institutions, "
+        "at most c = {c}. Institutions fall out during the round, at most D = {d}. A secret of one "
+        "institution can be recovered only with the help of t = {t} of the institutions. The programme "
+        "authority is trusted that every name on the roster is a real institution. Each institution is "
+        "trusted to keep its own records; one that lies can spoil the sum, but nobody's privacy while there "
+        "are no more than c.",
     ),
 }
 THRESHOLDS = Text(
     nl="Geen. Er is niets weggelaten, samengenomen of afgerond vanwege wat er geteld is. Een tabel die pas "
-    "als "
-    "som van drie jaren verschijnt, doet dat volgens het programma, dat vooraf vaststond.",
-    en="None. Nothing was left out, merged or rounded because of what was counted. A table that appears only "
-    "as the sum of three years does so by the programme, which was fixed beforehand.",
+    "als som van drie jaar verschijnt, doet dat volgens het programma, dat vooraf vaststond.",
+    en="None. Nothing was left out, merged or rounded because of what was counted. A table that appears "
+    "only as the sum of three years does so by the programme, which was fixed beforehand.",
 )
 POST_PROCESSING = (
     Text(
@@ -171,14 +176,16 @@ POST_PROCESSING = (
         en="Least squares over the tables of one population: 'estimate', unbiased, and 'sd'.",
     ),
     Text(
-        nl="Aandelen, verschillen, indicatoren en sommen van jaren: lineair in de schattingen, met hun "
-        "covarianties.",
-        en="Shares, differences, indicators and sums of years: linear in the estimates, with their "
-        "covariances.",
+        nl="Verschillen, sommen en sommen van jaren: lineair in de schattingen, met hun covarianties. "
+        "Aandelen: een schatting gedeeld door een andere, met de deltamethode.",
+        en="Differences, sums and sums of years: linear in the estimates, with their covariances. Shares: "
+        "one estimate over another, by the delta method.",
     ),
     Text(
-        nl="De kolommen 'shown': nooit negatief, geheel, met hetzelfde totaal; alleen om te lezen.",
-        en="The 'shown' columns: never negative, whole, with the same total; for reading only.",
+        nl="De kolommen 'shown': nooit negatief, afgerond op hele getallen, zodat de som van het totaal kan "
+        "afwijken; alleen om te lezen.",
+        en="The 'shown' columns: never negative, rounded to whole numbers, so that their sum may differ "
+        "from the total; for reading only.",
     ),
 )
 ARITHMETIC = Text(
@@ -191,17 +198,15 @@ ARITHMETIC = Text(
 )
 TIMING = Text(
     nl="Wat een instelling verstuurt, vertrekt op vaste tijden van {tick} s en is even lang bij nul regels "
-    "als "
-    "bij duizend. Of zij meedoet, hangt niet van haar regels af.",
-    en="What an institution sends leaves at fixed times, every {tick} s, and is as long with no rows as with "
-    "a thousand. Whether it takes part does not depend on its rows.",
+    "als bij duizend. Of zij meedoet, hangt niet van haar regels af.",
+    en="What an institution sends leaves at fixed times, every {tick} s, and is as long with no rows as "
+    "with a thousand. Whether it takes part does not depend on its rows.",
 )
 RANDOMNESS = Text(
-    nl="De ruis is bij elke instelling getrokken door OpenDP, uit de willekeurgenerator van haar besturings"
-    "systeem. Er is geen zaad dat iemand bewaart, en niemand kent de ruis van een ander.",
+    nl="De ruis is bij elke instelling getrokken door OpenDP, uit de willekeurgenerator van haar "
+    "besturingssysteem. Er is geen zaad dat iemand bewaart, en niemand kent de ruis van een ander.",
     en="The noise was drawn at each institution by OpenDP from its operating system's random generator. "
-    "There "
-    "is no seed that anybody keeps, and nobody knows the noise of another.",
+    "There is no seed that anybody keeps, and nobody knows the noise of another.",
 )
 HAZARDS = (
     Text(
@@ -223,41 +228,35 @@ NO_JUSTIFICATION = Text(
     en="The programme does not explain its rho. Those who signed it have fixed it so.",
 )
 METHOD = Text(
-    nl="Normale kwantiel rond de zuivere schatting. De variantie volgt uit de ruis alleen, exact, en is niet "
-    "uit "
-    "gegevens geschat. Een som van veel onafhankelijke discrete normale trekkingen is vrijwel normaal: de "
-    "dekking van 95 % wijkt hoogstens 1,2 punt af, bij drie instellingen.",
+    nl="Normale kwantiel rond de zuivere schatting. De variantie volgt uit de ruis alleen, exact, en is "
+    "niet uit gegevens geschat. Een som van veel onafhankelijke discrete normale trekkingen is vrijwel "
+    "normaal: de dekking van 95 % wijkt hoogstens 1,2 punt af, bij drie instellingen.",
     en="Normal quantile around the unbiased estimate. The variance follows from the noise alone, exactly, "
-    "and "
-    "is not estimated from data. A sum of many independent discrete Gaussian draws is normal nearly: the "
-    "coverage of 95 % is off by at most 1.2 points, for three institutions.",
+    "and is not estimated from data. A sum of many independent discrete Gaussian draws is normal nearly: "
+    "the coverage of 95 % is off by at most 1.2 points, for three institutions.",
 )
 JOINT = Text(
     nl="Van honderd intervallen missen er gemiddeld vijf. 'joint_lower' en 'joint_upper' bevatten alle "
-    "{cells} "
-    "cijfers van tables.csv tegelijk, met 95 % zekerheid: schatting plus of min {z} sd.",
+    "{cells} cijfers van tables.csv tegelijk, met 95 % zekerheid: schatting plus of min {z} sd.",
     en="Of a hundred intervals five miss on average. 'joint_lower' and 'joint_upper' hold all {cells} "
-    "figures "
-    "of tables.csv at once, with 95 % confidence: the estimate plus or minus {z} sd.",
+    "figures of tables.csv at once, with 95 % confidence: the estimate plus or minus {z} sd.",
 )
 GRADES = Text(
     nl="A: de sd is hoogstens 10 % van de schatting; B: 25 %; C: 50 %; D: meer, of de schatting is niet "
-    "groter "
-    "dan nul. Een cijfer met D zegt alleen dat het klein is.",
+    "groter dan nul. Een cijfer met D zegt alleen dat het klein is.",
     en="A: the sd is at most 10 % of the estimate; B: 25 %; C: 50 %; D: more, or the estimate is not above "
     "zero. A figure of grade D says only that it is small.",
 )
 REBUILDING = Text(
-    nl="measured.csv en programme.dsse.json zijn genoeg om elk cijfer opnieuw te maken: samentel verify doet "
-    "dat en vergelijkt byte voor byte.",
-    en="measured.csv and programme.dsse.json are enough to make every figure again: samentel verify does so, "
-    "and compares byte by byte.",
+    nl="measured.csv en programme.dsse.json zijn genoeg om elk cijfer opnieuw te maken: samentel verify "
+    "doet dat en vergelijkt byte voor byte.",
+    en="measured.csv and programme.dsse.json are enough to make every figure again: samentel verify does "
+    "so, and compares byte by byte.",
 )
 REVISIONS = Text(
     nl="Een uitgave verandert nooit. Een fout wordt gemeld als erratum, of hersteld in een nieuwe uitgave "
-    "uit "
-    "dezelfde sommen, die zegt waarom en welke zij vervangt. De ruis wordt nooit opnieuw getrokken: twee "
-    "trekkingen over dezelfde gegevens zouden samen meer prijsgeven.",
+    "uit dezelfde sommen, die zegt waarom en welke zij vervangt. De ruis wordt nooit opnieuw getrokken: "
+    "twee trekkingen over dezelfde gegevens zouden samen meer prijsgeven.",
     en="A release never changes. A mistake is told in an erratum, or mended in a new release from the same "
     "sums, which says why and which one it replaces. Noise is never drawn again: two draws about the same "
     "records would together give more away.",

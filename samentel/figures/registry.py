@@ -251,8 +251,8 @@ def _implementation(manifest: Manifest) -> Implementation:
     guards = manifest.safeguards
     libraries = ", ".join(f"{one.name} {one.version}" for one in guards.libraries)
     bounds = "; ".join(
-        f"{one.title.en}: at most {one.rows_per_person} rows a person, and {one.rows_max} of an institution "
-        "in a cell"
+        f"{one.title.en}: rows of one person at most {one.rows_per_person}, rows of one institution in a "
+        f"cell at most {one.rows_max}"
         for one in manifest.populations
     )
     hazards = " ".join(one.en for one in guards.hazards)

@@ -22,12 +22,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samentel.documents.codelists import Dimension, rolled
+from samentel.errors import DocumentError
 
 Effect = tuple[str, ...]
 Floats = NDArray[np.float64]
 Relations = Mapping[Effect, Floats]
 
-_ZERO = 1e-9  # of the largest; inner products of functions of levels are far from it, or zero up to rounding
+# Of the largest eigenvalue, of functions that are all of length 1. Up to the first it is zero up to rounding,
+# from the second it is not; what lies between could be either.
+_ZERO, _NOT_ZERO = 1e-12, 1e-9
+_CANNOT_TELL = (
+    "what {} have in common cannot be told from rounding: cross a question that applies under fewer "
+    "conditions, or one with fewer codes"
+)
+
+
+class _Unclear(ArithmeticError):
+    """A number that is zero or not, and rounding hides which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,10 @@ def relations(known: Mapping[str, Dimension], effects: Iterable[Effect]) -> Iter
     Args:
         known: every dimension of the programme, by id.
         effects: the sets of dimensions whose margins there are, with every subset of each.
+
+    Raises:
+        DocumentError: some code is so rarely possible that a relation cannot be told from rounding; says of
+            which tables, and what to change. No estimate is then made, rather than one that is biased.
 
     Yields:
         By set of dimensions, the weights of the cells of its margin: each of shape (relations, cells along
@@ -101,7 +116,11 @@ def _of_groups(lists: _Lists, groups: Sequence[str], effects: Sequence[Effect]) 
         [_times([_products(lists, one[group], other[group]) for group in varying]) for other in parts]
         for one in parts
     ]
-    null = _null(np.block(blocks))
+    try:
+        null = _null(np.block(blocks))
+    except _Unclear:
+        listed = ", ".join(" x ".join(effect) for effect in effects)
+        raise DocumentError("tables", [_CANNOT_TELL.format(listed)]) from None
     if not null.shape[1]:
         return
     ends = np.cumsum([block.shape[1] for block in blocks[0]])
@@ -188,7 +207,20 @@ def _times(matrices: Sequence[Floats]) -> Floats:
 
 
 def _null(products: Floats) -> Floats:
-    """Orthonormal columns that a symmetric matrix takes to zero."""
-    values, vectors = np.linalg.eigh(products)
-    null: Floats = vectors[:, values <= _ZERO * values[-1]]
+    """Columns that a matrix of inner products takes to zero.
+
+    A function of codes that few rows can have is short, so all are brought to length 1 first: else it would
+    be taken for one that is zero.
+
+    Raises:
+        _Unclear: it cannot be told which.
+    """
+    lengths = np.sqrt(np.diag(products))
+    scale = 1 / np.where(lengths > 0, lengths, 1.0)  # what is zero by itself stays so
+    values, vectors = np.linalg.eigh(products * scale * scale[:, None])
+    parts = values / values[-1] if values[-1] > 0 else np.zeros_like(values)
+    if ((np.abs(parts) > _ZERO) & (parts < _NOT_ZERO)).any():
+        raise _Unclear
+    null: Floats = vectors[:, parts <= _ZERO] * scale[:, None]
+    null /= np.sqrt((null**2).sum(axis=0))
     return null

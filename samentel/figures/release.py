@@ -20,7 +20,7 @@ from samentel.figures.quality import above_zero, grade, joint_z
 from samentel.ids import Period
 
 TABLES = "tables.csv"
-COLUMNS = ("table", "cell", "dimensions", "codes", "label_nl", "label_en",
+COLUMNS = ("table", "periods", "cell", "dimensions", "codes", "label_nl", "label_en",
            "estimate", "sd", "lower", "upper", "share", "share_sd", "share_lower", "share_upper",
            "shown", "shown_lower", "shown_upper",
            "grade", "above_zero", "joint_lower", "joint_upper")  # fmt: skip
@@ -65,6 +65,7 @@ def rows(edition: Edition, years: Sequence[NationalTables]) -> Iterator[Row]:
     labels = {
         (dimension.id, code.code): code for dimension in programme.dimensions for code in dimension.codes
     }
+    periods = {n: "|".join(str(year.period) for year in edition.years[-n:]) for n in sums}
     there = [table for table in programme.tables if table.years in sums]
     z = joint_z(max(1, sum(programme.cells(table) for table in there)))
     for table in there:
@@ -73,6 +74,7 @@ def rows(edition: Edition, years: Sequence[NationalTables]) -> Iterator[Row]:
             figure = Figure(cell.estimate, cell.sd)
             yield {
                 "table": table.id,
+                "periods": periods[table.years],
                 "cell": number,
                 "dimensions": "|".join(table.dimensions),
                 "codes": "|".join(cell.codes),
@@ -136,7 +138,7 @@ def texts(manifest: Manifest, programme: Programme) -> Mapping[str, bytes]:
     """Every file that explains a release, by name; all follow from what its manifest says.
 
     Args:
-        manifest: its files do not matter: these texts are among them.
+        manifest: of its files those matter that are made before these texts.
         programme: the one that the release is of.
     """
     guides = {f"guide.{language}.md": guide(manifest, programme, language) for language in LANGUAGES}

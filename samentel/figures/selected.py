@@ -5,7 +5,6 @@ combination of estimates, so its standard deviation is exact, with what the erro
 of cells have in common. Sums of several years have errors that are independent.
 """
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from samentel.documents.populations import Table
 from samentel.documents.programme import Programme
 from samentel.figures.effects import Floats
-from samentel.figures.estimate import LEAST_TOTAL, Figure, NationalTables
+from samentel.figures.estimate import Figure, NationalTables, added, quotient_of
 
 Codes = Mapping[str, Collection[str]]  # by dimension; of a dimension that is not named all codes
 
@@ -38,18 +37,16 @@ def total(years: Sequence[NationalTables], table: Table, weighted: Floats) -> Fi
     for year in years:
         fit = next(fit for fit in year.fits if table.id in fit.space.places)
         found.append(fit.figure(fit.space.weights(table, weighted)))
-    return Figure(sum(one.estimate for one in found), math.hypot(*(one.sd for one in found)))
+    return added(found)
 
 
 def share(years: Sequence[NationalTables], table: Table, some: Floats, whole: Floats) -> Figure | None:
     """One weighted sum of the cells of a table as a part of another.
 
-    None where the whole is less than 3 of its sd. With x the part, y the whole and p = x/y the variance is
-    that of ``x - p*y`` divided by ``y**2``, the delta method: unbiased and normal nearly, the more so the
-    further y is from zero.
+    None where the whole is less than 8 of its sd. As ``NationalTables.ratio``, over several years.
     """
-    among = total(years, table, whole)
-    if among.estimate <= 0 or among.estimate < LEAST_TOTAL * among.sd:
-        return None
-    part = total(years, table, some).estimate / among.estimate
-    return Figure(part, total(years, table, some - part * whole).sd / among.estimate)
+
+    def less(quotient: float) -> Figure:
+        return total(years, table, some - quotient * whole)
+
+    return quotient_of(total(years, table, some), total(years, table, whole), less)

@@ -13,7 +13,7 @@ from samentel.documents.codelists import Text
 from samentel.documents.populations import Table
 from samentel.documents.programme import Programme
 from samentel.figures.edition import Edition, Row
-from samentel.figures.estimate import Figure, NationalTables, Z, cell_codes, difference
+from samentel.figures.estimate import Figure, NationalTables, Z, added, cell_codes, difference
 from samentel.figures.indicators import changed
 from samentel.figures.quality import grade
 
@@ -51,11 +51,6 @@ def spans(programme: Programme, table: Table) -> tuple[int, ...]:
         REGIONS in code.alignment for name in table.dimensions for code in programme.dimension(name).codes
     )
     return ((1,) if len(table.dimensions) <= 1 else ()) + ((POOLED,) if regional else ())
-
-
-def added(figures: Sequence[Figure]) -> Figure:
-    """The same figure of several years together: estimates and variances add."""
-    return Figure(sum(one.estimate for one in figures), math.hypot(*(one.sd for one in figures)))
 
 
 def detectable(now: Figure, before: Figure | None) -> float:

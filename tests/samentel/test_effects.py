@@ -15,6 +15,7 @@ from samentel.counting.privacy import noise_plan
 from samentel.documents.codelists import rolled
 from samentel.documents.populations import Table
 from samentel.documents.programme import Programme, parse
+from samentel.errors import DocumentError
 from samentel.figures import workload
 from samentel.figures.effects import Floats, fitted, noise_after, populations_of, space_of
 from samentel.figures.estimate import cell_codes, estimate
@@ -255,3 +256,60 @@ def test_a_table_and_its_coordinates_are_two_ways_to_write_the_same(
 def test_a_table_that_no_measured_table_tells_is_refused(programme: Programme) -> None:
     with pytest.raises(ValueError, match="follow from those that are measured"):
         noise_after(space_of(programme, "persons"), {"reason": 1.0})
+
+
+def _rare(shared: dict[str, Any], toml: Write, levels: int, conditions: int) -> Programme:
+    """Two questions that apply to few rows, crossed; and one condition of each crossed too."""
+    names = [[f"{side}{number}" for number in range(conditions)] for side in "ab"]
+    dimensions = [dimension(name, [1] * levels) for side in names for name in side]
+    dimensions += [question(q, 4, {it: ["L1"] for it in its}) for q, its in zip("gh", names, strict=True)]
+    tables = [[it["id"]] for it in dimensions[:-2]] + [["g", "h"], ["a0", "b0"]]
+    return made(
+        shared,
+        toml,
+        {
+            "populations": [{"id": "p", "title": TEXT, "definition": TEXT, "counting": "inflow",
+                             "rows_per_person": 1}],
+            "dimensions": dimensions,
+            "tables": [{"id": f"t{place}", "title": TEXT, "question": TEXT, "population": "p",
+                        "dimensions": its, "rho_share": f"1/{len(tables)}"}
+                       for place, its in enumerate(tables)],
+        },
+    )  # fmt: skip
+
+
+def test_codes_that_few_rows_can_have_are_not_taken_for_impossible(
+    shared: dict[str, Any], toml: Write
+) -> None:
+    """A question with five conditions of twelve codes: each of its own is below one in a million."""
+    programme = _rare(shared, toml, 12, 5)
+    random = np.random.default_rng(3)
+    rows = {it.id: random.integers(0, len(it.codes), 500) for it in programme.dimensions}
+    for name, side in (("g", "a"), ("h", "b")):
+        asked = random.random(500) < 0.5  # as often as not it applies, whatever its chance beforehand
+        for condition in (f"{side}{number}" for number in range(5)):
+            rows[condition] = np.where(asked, 1, rows[condition])
+        applies = np.all([rows[f"{side}{number}"] == 1 for number in range(5)], axis=0)
+        rows[name] = np.where(applies, rows[name] % 3, 3)
+    sums = {
+        table.id: np.bincount(
+            np.ravel_multi_index([rows[it] for it in table.dimensions], programme.shape(table)),
+            minlength=programme.cells(table),
+        ).astype(np.int64)
+        for table in programme.tables
+    }
+    national = NationalSum(("a",), sums, dict.fromkeys(sums, 1), dict.fromkeys(sums, 25.0))
+    for table in estimate(programme, national, readable=False).tables:
+        assert [it.estimate for it in table.cells] == pytest.approx(sums[table.table].tolist(), abs=1e-6)
+
+
+def test_what_rounding_hides_is_refused(
+    shared: dict[str, Any], toml: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a band that holds everything that is not zero, no relation can be told from rounding."""
+    programme = _rare(shared, toml, 2, 1)
+    space_of(programme, "p")
+    monkeypatch.setattr("samentel.figures.relations._NOT_ZERO", 2.0)
+    with pytest.raises(DocumentError, match="cannot be told from rounding: cross a question") as caught:
+        space_of(programme, "p")
+    assert "what a0, g have" in caught.value.problems[0]

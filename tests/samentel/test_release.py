@@ -17,7 +17,7 @@ from samentel.figures import manifest_texts
 from samentel.figures.edition import Edition, Year
 from samentel.figures.estimate import Figure, NationalTables, estimate
 from samentel.figures.manifest import Coverage, File, Manifest, Provenance, TableFacts
-from samentel.figures.manifest_privacy import privacy_facts, safeguards, spending, year_loss
+from samentel.figures.manifest_privacy import privacy_facts, rounded_up, safeguards, spending, year_loss
 from samentel.figures.manifest_tables import (
     accuracy_facts,
     code_lists,
@@ -176,6 +176,7 @@ def test_every_cell_of_every_table_is_one_row_with_all_columns_in_order(programm
     cell = tables.table("reason-sex").cells[4]
     assert row == {
         "table": "reason-sex",
+        "periods": "2025",
         "cell": 4,
         "dimensions": "reason|sex",
         "codes": "R2|F",
@@ -233,7 +234,7 @@ def test_a_table_for_three_years_is_left_out_of_one_and_the_manifest_says_why(de
     assert {name for name, fact in facts.items() if fact.withheld} == {"reason"}
     assert (facts["reason"].years, facts["age"].years) == (3, 1)
     assert facts["reason"].rho > 0  # measured, and paid for, every year
-    assert "drie jaren" in facts["reason"].withheld.nl  # type: ignore[union-attr]
+    assert "drie jaar" in facts["reason"].withheld.nl  # type: ignore[union-attr]
     assert "three years" in facts["reason"].withheld.en  # type: ignore[union-attr]
     assert facts["reason"].periods == ()
     assert facts["age"].periods == ("2025",)
@@ -250,6 +251,7 @@ def test_once_there_are_three_years_their_sum_is_published_beside_the_tables_of_
     assert found["reason"]["sd"] == pytest.approx(math.sqrt(3) * tables.table("reason").cells[-1].sd)
     assert found["reason"]["estimate"] == pytest.approx(3 * tables.table("reason").cells[-1].estimate)
     assert found["age"]["estimate"] == tables.table("age").cells[-1].estimate
+    assert (found["reason"]["periods"], found["age"]["periods"]) == ("2023|2024|2025", "2025")
     assert "reason" not in {row["table"] for row in rows(edition(derived, 2), [tables] * 2)}
     years = dict.fromkeys(("2023", "2024", "2025"), national)
     facts = {fact.id: fact for fact in facts_of(derived, years)}
@@ -330,12 +332,34 @@ def test_a_secure_sum_says_how_its_noise_was_shared_and_what_more_colluders_woul
     assert (shared.collude_max, shared.absent_max, shared.dealers) == (1, 2, 11)
     assert shared.rho_local == loss_of(together, plan, 11).local == 4
     # 2t - n1 - 1 is 4 for eleven keys and 5 for twelve; how many there were does not matter to the reader.
-    assert (
-        "met de coördinator, dan is het verlies ten hoogste rho 0,5; bij 4 is dat rho 0,8"
-        in shared.colluders.nl
+    assert "niet groter dan 1, dan is het verlies ten hoogste rho 0,5; bij 4 is dat rho 0,8" in (
+        shared.colluders.nl
     )
     assert "rho 0.5; with 4 it is rho 0.8; from 5 on" in shared.colluders.en
     assert shared.colluders.nl.endswith("rho 4.")
+
+
+def test_what_more_colluders_learn_follows_from_what_is_spent_as_the_rest_does(together: Programme) -> None:
+    """A programme may state more than its tables use: both numbers follow the smaller then."""
+    (first, *others) = together.tables
+    less = together.model_copy(update={"tables": (first.model_copy(update={"rho_share": 0}), *others)})
+    unused = together.rho_of(first)
+    facts = privacy_facts(less, share_plan(less, 12, 11), 12, 11)
+    assert facts.rho_spent == together.rho - unused
+    more = facts.rho_spent * 8 / 5  # of eight honest shares three are known too, when four collude
+    assert facts.shared_noise is not None
+    said = f"rho {rounded_up(facts.rho_spent)}; with 4 it is rho {rounded_up(more)};"
+    assert said in facts.shared_noise.colluders.en
+
+
+@pytest.mark.parametrize(
+    ("loss", "written"),
+    [("1/2", "0.5"), ("9/16", "0.563"), ("45/16", "2.82"), ("45/4", "11.3"), ("1", "1"), ("0", "0"),
+     ("1001/10", "101"), ("1/3000", "0.000334"), ("999999/1000000", "1"), ("4", "4"), ("20", "20")],
+)  # fmt: skip
+def test_a_loss_is_never_written_smaller_than_it_is(loss: str, written: str) -> None:
+    assert rounded_up(Fraction(loss)) == written
+    assert Fraction(written) >= Fraction(loss)
 
 
 def test_what_is_not_protected_and_how_is_said_for_the_mode_that_was_carried_out(

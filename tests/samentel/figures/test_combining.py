@@ -8,7 +8,7 @@ import pytest
 
 from samentel.documents.programme import Programme, parse
 from samentel.errors import DocumentError
-from samentel.figures.combining import combined, table_problems
+from samentel.figures.combining import agreement, combined, table_problems
 from samentel.figures.edition import Year
 from samentel.figures.estimate import NationalTables, estimate
 from samentel.figures.sums import NationalSum
@@ -126,6 +126,50 @@ def test_quarters_may_be_measured_in_different_grains(annual, quarterly, exact) 
         for one in (finer, first)
     )
     assert found == before
+
+
+@pytest.mark.statistics
+def test_quarters_that_count_the_same_agree_with_the_year_as_often_as_they_should(
+    annual, quarterly, exact
+) -> None:
+    year, quarters = exact
+    sure = agreement(annual, year_of(year), quarterly, quarters_of(quarters))
+    assert (sure.statistic, sure.degrees, sure.alarm) == (pytest.approx(0, abs=1e-12), 4, False)
+    random, runs = np.random.default_rng(202503), 150
+    found = [
+        agreement(
+            annual,
+            year_of(noisy(year, random)),
+            quarterly,
+            quarters_of([noisy(one, random) for one in quarters]),
+        )
+        for _ in range(runs)
+    ]
+    # A chi-square of 4 degrees: mean 4, variance 8; and p is even between 0 and 1.
+    assert abs(np.mean([one.statistic for one in found]) - 4) < 4.5 * math.sqrt(8 / runs)
+    assert abs(np.mean([one.p_value for one in found]) - 0.5) < 4.5 * math.sqrt(1 / 12 / runs)
+
+
+def test_quarters_that_counted_others_than_the_year_are_refused(annual, quarterly, exact) -> None:
+    """As when institutions move dates out of the year after the quarter was sealed."""
+    year, quarters = exact
+    more = {name: counts.copy() for name, counts in quarters[2].tables.items()}
+    for name in more:
+        more[name][0] += 60 * quarters[2].granularities[name]
+    changed = quarters_of([*quarters[:2], replace(quarters[2], tables=more), quarters[3]])
+    assert agreement(annual, year_of(year), quarterly, changed).p_value < 1e-3
+    assert "differ by more than noise (p = " in refused(annual, quarterly, year_of(year), changed)
+    assert agreement(annual, year_of(year), quarterly, quarters_of(quarters), ["sex"]).degrees == 3
+    with pytest.raises(DocumentError, match=r"given are 2025Q1, 2025Q2, 2025Q3$"):
+        agreement(annual, year_of(year), quarterly, changed[:3])
+
+
+def test_more_than_one_row_of_a_person_is_refused_even_where_both_count_so(toml, exact) -> None:
+    drafts = annual_draft(), quarterly_draft()
+    for draft in drafts:
+        _population(draft)["rows_per_person"] = 2
+    annual, quarterly = (parse(toml(draft)) for draft in drafts)
+    assert "write rows_per_person = 1" in refused(annual, quarterly, year_of(exact[0]), quarters_of(exact[1]))
 
 
 @pytest.mark.statistics

@@ -77,11 +77,16 @@ def test_who_took_part_stands_by_kind_and_province(participation, roster) -> Non
         parts = [count for (name, codes), count in counts.items() if name == stage and codes]
         assert sum(parts) == counts[stage, ""]
     row = found["present", "AMB|SOUTH"]
-    assert row["label_nl"] == "Meegedaan: AMB nl | SOUTH nl"
+    assert row["label_nl"] == "Aanwezig bij het begin: AMB nl | SOUTH nl"
     assert (row["kind"], row["unit"], row["year"]) == ("participation", "institutions", "2025")
-    assert roster.digest in row["source_nl"]
+    # Who came is told by the round; the roster knows who is on it only. Each source in its own language.
+    assert row["source_nl"] == "de ronde over 2025; namen: coverage in manifest.json"
+    assert row["source_en"] == "the round about 2025; names: coverage in manifest.json"
+    listed = found["enrolled", ""]
+    assert listed["source_nl"] == f"deelnemerslijst, versie 7, SHA-256 {roster.digest}"
+    assert listed["source_en"] == f"roster, version 7, SHA-256 {roster.digest}"
     # A word of the roster that no level stands for alone is shown as it is.
-    assert found["present", "VO_MO|NORTH"]["label_en"] == "Took part: VO_MO | NORTH en"
+    assert found["present", "VO_MO|NORTH"]["label_en"] == "Present at the start: VO_MO | NORTH en"
 
 
 def test_public_figures_stand_as_they_were_signed_with_their_source() -> None:
