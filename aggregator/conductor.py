@@ -116,6 +116,8 @@ class Round:
         convicted: a node that is proven to have dealt wrongly, or nothing; ``evidence`` names the proof.
         published_at: the moment that the release bears, fixed when publishing begins.
         ended_at: when it was published or abandoned.
+        begun_seq, ended_seq: the events of ``published_at`` and ``ended_at``: clocks can be set back, the
+            order of the log cannot. 0 before there is one.
         corrections: further releases from its sums, oldest first; only the last can be incomplete.
         errata: what was found to be wrong in its releases, oldest first.
     """
@@ -139,6 +141,8 @@ class Round:
     manifest: str = ""
     reason: str = ""
     ended_at: datetime | None = None
+    begun_seq: int = 0
+    ended_seq: int = 0
     corrections: tuple[Remade, ...] = ()
     errata: tuple[Issued, ...] = ()
 
@@ -405,11 +409,11 @@ def _applied(round_: Round, event: Event) -> Round:
         case Totalled() as body:
             return replace(round_, total=body)
         case Publishing() as body:
-            return replace(round_, publishing=body, published_at=event.at)
+            return replace(round_, publishing=body, published_at=event.at, begun_seq=event.seq)
         case Published() as body:
-            return replace(round_, manifest=body.manifest, ended_at=event.at)
+            return replace(round_, manifest=body.manifest, ended_at=event.at, ended_seq=event.seq)
         case Abandoned(reason=reason):
-            return replace(round_, reason=reason, ended_at=event.at)
+            return replace(round_, reason=reason, ended_at=event.at, ended_seq=event.seq)
         case Correcting() as body:
             return replace(round_, corrections=(*round_.corrections, Remade(body, event.at)))
         case Corrected(manifest=manifest):

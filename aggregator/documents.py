@@ -120,14 +120,14 @@ def add_figures(config: Config, envelope: Envelope) -> PublicFigures:
     return public.parse(envelope.payload)
 
 
-def figures(state: State, store: Store, moment: datetime) -> PublicFigures | None:
-    """The public figures that were in force at a moment; None if there were none yet.
+def figures(state: State, store: Store, moment: datetime) -> Envelope | None:
+    """The public figures that were in force at a moment, as signed; None if there were none yet.
 
     Args:
         moment: when a release is published: making it again gives the same figures.
     """
     held = state.register.figures_at(moment)
-    return None if held is None else public.parse(stored(store, held.envelope).payload)
+    return None if held is None else stored(store, held.envelope)
 
 
 def _check_version(held: Iterable[Document], new: DocumentPublished) -> None:

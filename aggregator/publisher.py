@@ -19,11 +19,11 @@ from aggregator import files
 from aggregator.conductor import Round
 from samentel.counting.privacy import TableNoise
 from samentel.documents import envelope as dsse
+from samentel.documents import public
 from samentel.documents.envelope import Envelope
 from samentel.documents.keys import SigningKey, VerifyKey
 from samentel.documents.model import from_json, to_bytes
 from samentel.documents.programme import Mode, Programme
-from samentel.documents.public import PublicFigures
 from samentel.documents.roster import Roster
 from samentel.documents.statements import payload_type
 from samentel.errors import LocalFault, SamentelError
@@ -42,18 +42,24 @@ from samentel.figures.manifest import (
     Spending,
 )
 from samentel.figures.manifest_privacy import privacy_facts, safeguards, spending, year_loss
-from samentel.figures.manifest_tables import accuracy_facts, code_lists, population_facts, table_facts
+from samentel.figures.manifest_tables import (
+    accuracy_facts,
+    code_lists,
+    population_facts,
+    reason_facts,
+    table_facts,
+)
 from samentel.figures.release import Sheet
 from samentel.figures.sums import NationalSum
 from samentel.ids import Digest, digest
 
 MANIFEST, SIGNED = "manifest.json", "manifest.dsse.json"
 PARQUET, EXACT = "tables.parquet", "exact.csv"
-PROGRAMME, TRANSCRIPT = "programme.dsse.json", "transcript.json"
+PROGRAMME, PUBLIC, TRANSCRIPT = "programme.dsse.json", "public.dsse.json", "transcript.json"
 PAYLOAD_TYPE = payload_type("release")
 _READ_ONLY = 0o444
-_TEXTS = {"table", "dimensions", "codes", "label_nl", "label_en", "shown", "shown_lower", "shown_upper",
-          "grade", "above_zero"}  # fmt: skip
+_TEXTS = {"table", "periods", "dimensions", "codes", "label_nl", "label_en",
+          "shown", "shown_lower", "shown_upper", "grade", "above_zero"}  # fmt: skip
 _TYPES: Mapping[str, type[pl.DataType]] = dict.fromkeys(_TEXTS, pl.String) | {"cell": pl.Int64}
 
 
@@ -84,7 +90,7 @@ class Material:
         earlier: the years just before that can be compared with this one, oldest first.
         spent: what earlier releases about the same reporting year cost.
         transcript: of the round; empty if there is none.
-        public: the public figures in force; None if there are none.
+        public: the public figures in force, as the authority signed them; None if there are none.
         approved_by: ids of the authority's keys that have signed the programme.
         software: versions by name.
     """
@@ -104,7 +110,7 @@ class Material:
     earlier: Sequence[Year] = ()
     spent: Sequence[Spending] = ()
     transcript: bytes = b""
-    public: PublicFigures | None = None
+    public: Envelope | None = None
     approved_by: Sequence[str] = ()
     software: Mapping[str, str] = field(default_factory=installed)
 
@@ -187,24 +193,30 @@ def _contents(material: Material) -> tuple[Manifest, dict[str, bytes]]:
     contents = {name: sheet.csv for name, sheet in sheets.items() if sheet.rows}
     contents[PARQUET] = _parquet(sheets[release.TABLES])
     contents[PROGRAMME] = dsse.to_json(material.signed)
+    if material.public is not None:
+        contents[PUBLIC] = dsse.to_json(material.public)
     if material.transcript:
         contents[TRANSCRIPT] = material.transcript
-    bare = _manifest(material, years[-1])
-    contents |= release.texts(bare, material.programme)
     lengths = {name: len(sheet.rows) for name, sheet in sheets.items()}
     lengths[PARQUET] = lengths[release.TABLES]
-    named = tuple(
+    bare = _manifest(material, years[-1], _named(contents, lengths))
+    contents |= release.texts(bare, material.programme)
+    return bare.model_copy(update={"files": _named(contents, lengths)}), contents
+
+
+def _named(contents: Mapping[str, bytes], lengths: Mapping[str, int]) -> tuple[File, ...]:
+    return tuple(
         File(name=name, bytes=len(data), sha256=digest(data), rows=lengths.get(name))
         for name, data in contents.items()
     )
-    return bare.model_copy(update={"files": named}), contents
 
 
-def _manifest(material: Material, tables: NationalTables) -> Manifest:
-    """All that the manifest says, but for the files.
+def _manifest(material: Material, tables: NationalTables, made: tuple[File, ...]) -> Manifest:
+    """All that the manifest says, but for the files that are texts about it.
 
     Args:
         tables: of the period of this release.
+        made: the files that there are already.
     """
     programme, round_ = material.programme, material.round
     plan, period, rostered = material.plan, round_.opened.period, material.rostered
@@ -244,13 +256,14 @@ def _manifest(material: Material, tables: NationalTables) -> Manifest:
         reading=manifest_texts.READING,
         accuracy=accuracy_facts(programme, facts, tables, rostered),
         tables=facts,
+        reason=reason_facts(programme),
         code_lists=code_lists(programme, facts),
         provenance=Provenance(
             public=material.public.digest if material.public is not None else None,
             transcript=digest(material.transcript) if material.transcript else None,
             rebuilding=manifest_texts.REBUILDING,
         ),
-        files=(),
+        files=made,
         software=f"samentel {material.software['samentel']}",
     )
 
@@ -279,7 +292,8 @@ def _exact(material: Material) -> Sheet:
         round_.present,
         material.national.survivors,
     )
-    return Sheet(exact.COLUMNS, list(exact.rows(participation, material.public)))
+    figures = None if material.public is None else public.parse(material.public.payload)
+    return Sheet(exact.COLUMNS, list(exact.rows(participation, figures)))
 
 
 def _parquet(sheet: Sheet) -> bytes:

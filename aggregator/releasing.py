@@ -136,7 +136,7 @@ def naming(office: Office, state: State, round_: Round) -> conductor.Publish:
 def years_before(office: Office, state: State, round_: Round) -> Sequence[Round]:
     """The rounds of the years just before, oldest first, as far back as they can be added up without a gap.
 
-    Of each year the one that was published last before this release began, so that making a release again
+    Of each year the one that was complete last when this release began, so that making a release again
     gives the same bytes whatever was published since. Years add up if they counted the same tables.
     """
     programme, period = office.programme(round_.opened.programme), round_.opened.period
@@ -147,14 +147,13 @@ def years_before(office: Office, state: State, round_: Round) -> Sequence[Round]
         published = [
             other
             for other in state.rounds.values()
-            if other.release_id
-            and other.opened.period == Period(year)
-            and _adds_up(office.programme(other.opened.programme), programme)
+            if other.opened.period == Period(year)
             and _before(other, round_)
+            and _adds_up(office.programme(other.opened.programme), programme)
         ]
         if not published:
             break
-        found.insert(0, max(published, key=_moment))
+        found.insert(0, max(published, key=_completed))
     return found
 
 
@@ -164,15 +163,13 @@ def _year(office: Office, round_: Round) -> Year:
 
 
 def _about_the_same_year(state: State, round_: Round) -> Sequence[Round]:
-    """The rounds whose release came before this one's, about the same reporting year, in that order."""
+    """The rounds whose release was complete when this one began, about the same reporting year, in order."""
     found = [
         other
         for other in state.rounds.values()
-        if other.release_id
-        and other.opened.period.year == round_.opened.period.year
-        and _before(other, round_)
+        if other.opened.period.year == round_.opened.period.year and _before(other, round_)
     ]
-    return sorted(found, key=_moment)
+    return sorted(found, key=_completed)
 
 
 def _spent(office: Office, round_: Round) -> Spending:
@@ -200,12 +197,16 @@ _FOR_PLANNING = {"reference": None, "reference_source": None}
 
 
 def _before(other: Round, round_: Round) -> bool:
-    return _moment(other) < _moment(round_)
+    """Whether another release was complete when this one began: whatever follows in the log changes nothing.
+
+    One that began earlier and was complete later, after an interruption, does not count.
+    """
+    assert round_.begun_seq, "asked of rounds whose publishing has begun"
+    return bool(other.release_id) and other.ended_seq < round_.begun_seq
 
 
-def _moment(round_: Round) -> datetime:
-    assert round_.published_at is not None, "asked of rounds whose publishing has begun"
-    return round_.published_at
+def _completed(round_: Round) -> int:
+    return round_.ended_seq
 
 
 def _dealers(round_: Round) -> int:
