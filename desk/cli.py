@@ -350,10 +350,10 @@ def authority_keys(
     from desk.releases.pull import read_authority
 
     if authority:
-        found, needed = keys.read_verify(authority), threshold or len(authority)
+        found, stated = keys.read_verify(authority), len(authority)
     else:
         found, stated = read_authority(credentials_directory(credentials))
-        needed = threshold or stated
+    needed = stated if threshold is None else threshold
     if not 1 <= needed <= len(found):
         raise LocalFault(
             f"--threshold {needed}: with {len(found)} keys, write a number from 1 to {len(found)}"

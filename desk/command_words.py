@@ -40,7 +40,7 @@ COMPARE = "\n\n".join(
 )
 COUNTERSIGN = "\n\n".join(
     (
-        "Examine a release as verify does and, if nothing is wrong with it, sign its manifest too.",
+        "Examine a release as verify does and, if nothing wrong is found, sign its manifest too.",
         "The coordinator takes the file in with: samentel-aggregator release countersigned FILE.",
         "Example:  samentel countersign release/ --key cbs.key.pem --credentials credentials/",
     )

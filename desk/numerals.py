@@ -1,6 +1,8 @@
 """Numbers as they are written in Dutch and in English."""
 
+import math
 from collections.abc import Mapping
+from fractions import Fraction
 
 MARKS: Mapping[str, tuple[str, str]] = {
     "nl": (".", ","),
@@ -18,6 +20,18 @@ def number(value: float, language: str, decimals: int = 0) -> str:
 def significant(value: float, language: str, digits: int = 3) -> str:
     """A number of widely different sizes, in so many digits: 0,547 or 0.547; 1e-09 for a very small one."""
     return f"{value:.{digits}g}".replace(".", MARKS[language][1])
+
+
+def no_less(value: Fraction, language: str, digits: int = 4) -> str:
+    """A number above zero in so many digits, rounded up: what a loss is said to be at most."""
+    unit = Fraction(10) ** (math.floor(math.log10(value)) + 1 - digits)
+    return significant(float(math.ceil(value / unit) * unit), language, digits)
+
+
+def upward(value: float, language: str, decimals: int) -> str:
+    """A number in so many decimals, rounded up."""
+    size = 10**decimals
+    return number(math.ceil(Fraction(value) * size) / size, language, decimals)
 
 
 def percent(part: float, language: str, decimals: int = 1) -> str:

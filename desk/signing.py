@@ -47,7 +47,9 @@ def sign(path: Path, keys: Sequence[SigningKey], out: Path | None = None) -> Sig
         raise LocalFault("nothing to sign with: give a private key with --key FILE")
     data = files.read(path)
     envelope = (
-        from_json(data) if path.name.endswith(SUFFIX) else Envelope(data, _payload_type(path, data), ())
+        from_json(data, path.name)
+        if path.name.endswith(SUFFIX)
+        else Envelope(data, _payload_type(path, data), ())
     )
     document = read_document(envelope)
     for key in keys:
@@ -84,7 +86,7 @@ def read_programme(name: str) -> Programme:
     path = Path(name)
     data = files.read(path) if path.suffix or path.exists() else packaged(name)
     if path.name.endswith(SUFFIX):
-        document = read_document(from_json(data))
+        document = read_document(from_json(data, path.name))
         if not isinstance(document, Programme):
             raise DocumentError(path.name, ["is not a programme"])
         return document
@@ -101,7 +103,7 @@ def read_roster(path: Path) -> Roster:
     data = files.read(path)
     if not path.name.endswith(SUFFIX):
         return roster.parse(data)
-    document = read_document(from_json(data))
+    document = read_document(from_json(data, path.name))
     if not isinstance(document, Roster):
         raise DocumentError(path.name, ["is not a roster"])
     return document

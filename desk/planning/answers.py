@@ -4,16 +4,19 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 
 import numpy as np
 
 from samentel.counting.privacy import TableNoise
 from samentel.counting.shares import summed_variance
-from samentel.documents.codelists import Dimension
+from samentel.documents.codelists import Dimension, Text
 from samentel.documents.populations import Population, Table
 from samentel.documents.programme import Programme
 from samentel.figures.effects import Floats, Noise, Space, combination, noise_after, space_of
 from samentel.figures.estimate import Z
+from samentel.figures.indicators import Part, products
+from samentel.figures.selected import weights
 from samentel.figures.workload import cell_number
 
 
@@ -23,6 +26,8 @@ class Asked(StrEnum):
     TOTAL = "total"
     GAPS = "gaps"
     LEVEL = "level"
+    UNREPORTED = "unreported"
+    HOUSES = "houses"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,8 @@ class Answer:
 
     Attributes:
         asked: the total of a population; in a table of one dimension, all codes that say why nothing is
-            known; or one level that is published by consent.
+            known; one level that is published by consent; those whom help knows and the national register
+            does not; or those of whom nothing is known at one kind of institution, the one with most noise.
         codes: of that table, added up; none for a total.
         half_width: half the 95 % interval, in persons.
         points: the same of the share that these codes have in the total, in percentage points, at the
@@ -80,6 +86,7 @@ def answers(programme: Programme, noises: Sequence[TableNoise], survivors: int) 
             for table in space.tables:
                 if len(table.dimensions) == 1:
                     found += _of_one_dimension(known, table)
+            found += _of_indicators(known)
     return tuple(found)
 
 
@@ -96,6 +103,34 @@ def _of_one_dimension(known: _Known, table: Table) -> Iterator[Answer]:
     for code in dimension.codes:
         if code.by_consent:
             yield _part(known, table, Asked.LEVEL, (code.code,))
+
+
+def _of_indicators(known: _Known) -> Iterator[Answer]:
+    """Figures of the indicators that no table of one dimension has been asked for."""
+    population = known.population.id
+    for product in products(known.programme):
+        nation, *parts = product.parts
+        if product.id == f"unreported-{population}":
+            yield _of_parts(known, Asked.UNREPORTED, [nation], product.title)
+        elif product.id == f"gap-{population}":
+            for dimension, group in groupby(parts, key=lambda part: part.dimension):
+                words = known.programme.dimension(dimension).title
+                label = Text(
+                    nl=f"{product.title.nl}, naar {words.nl[:1].lower()}{words.nl[1:]} (de meeste ruis)",
+                    en=f"{product.title.en}, by {words.en[:1].lower()}{words.en[1:]} (most noise)",
+                )
+                yield _of_parts(known, Asked.HOUSES, list(group), label)
+
+
+def _of_parts(known: _Known, asked: Asked, parts: Sequence[Part], label: Text) -> Answer:
+    """The line of an indicator that has most noise, as a number of persons."""
+    table = parts[0].table
+    cells = [weights(known.programme, table, part.counted) for part in parts]
+    half = max(known.half(known.space.weights(table, it)) for it in cells)
+    codes = tuple(
+        code for name, held in parts[0].counted.items() if name != parts[0].dimension for code in held
+    )
+    return Answer(asked, known.population.id, table.id, codes, label.nl, label.en, half, None)
 
 
 def _part(known: _Known, table: Table, asked: Asked, codes: Sequence[str]) -> Answer:

@@ -24,11 +24,12 @@ from desk.planning.accuracy import (
 from desk.planning.answers import Answer, answers
 from desk.planning.caps import CENTRAL_CAP
 from desk.planning.officer import FALSE_ALARMS, Told, told
+from desk.planning.options import OptionsError, refuse
 from desk.planning.plan_drop import Without, without
-from desk.planning.plan_sum import SumPlan, sum_plan, sum_problems, too_few_left
+from desk.planning.plan_sum import SumPlan, sum_plan, sum_problems
 from desk.planning.reach import LevelPlan, level_plans, too_few
 from desk.planning.targets import Targets, Wanted, targets
-from samentel.counting.privacy import attacker_power, epsilon_upper, total_rho
+from samentel.counting.privacy import TableNoise, attacker_power, epsilon_upper, total_rho
 from samentel.counting.shares import plan_of
 from samentel.documents.programme import Mode, Programme
 from samentel.documents.roster import Roster
@@ -85,7 +86,8 @@ class Plan:
     Attributes:
         institutions: how many begin.
         absent: how many of them fall out on the way; the rest is in the sum.
-        collude_asked: c, where the plan was asked what another one than the programme's would mean.
+        collude_asked: c, where the plan was asked what another one than the programme's would mean; None if
+            it is the programme's own.
         rho: loss of one attempt, all tables together; never more than the programme states.
         epsilon: with delta, for readers; rounded up.
         power: how often an attacker who is wrong in 5 % of cases recognises a person who is there.
@@ -154,21 +156,14 @@ def plan(
         dropped: ids of tables; the plan says what the others gain without them.
 
     Raises:
-        DocumentError: such a round cannot end in a sum, a level has too few institutions, or a table would
-            be published that is too uncertain to read; every reason, each with what to change. Or there is
-            no such table, or a standard deviation is out of reach.
+        OptionsError: no such table, too few in the sum, a standard deviation out of reach: what to write.
+        DocumentError: no such round ends in a sum, a level has too few institutions, or a table would be
+            too uncertain to read; every reason, each with what to change.
     """
-    asked = programme if collude is None else _colluding(programme, collude)
-    _refuse(_problems(asked, institutions, absent))
-    noises = plan_of(asked, institutions, institutions)
-    survivors = institutions - absent
-    tables = table_plans(asked, noises, survivors, institutions)
-    _refuse([*unreadable(asked, tables), *(too_few(asked, roster) if roster else ())])
-    shared = asked.mode is Mode.SECURE_SUM
-    fewest = fewest_listed(asked.roster, institutions)
-    collusion = collusion_of(asked, noises, institutions, institutions, fewest) if shared else None
-    spent = collusion.central if collusion else total_rho(noises)
-    booked = collusion.loss.central if collusion else asked.rho
+    asked = _checked(programme, institutions, absent, collude)
+    noises, survivors = plan_of(asked, institutions, institutions), institutions - absent
+    tables, loss = table_plans(asked, noises, survivors, institutions), _loss(asked, noises, institutions)
+    _hold([*unreadable(asked, tables), *(too_few(asked, roster) if roster else ())])
     return Plan(
         programme=asked.id,
         version=asked.version,
@@ -177,24 +172,24 @@ def plan(
         institutions=institutions,
         absent=absent,
         institutions_min=asked.roster.institutions_min,
-        collude_asked=collude,
+        collude_asked=None if collude == programme.roster.collude_max else collude,
         populations=tuple(_populations(asked)),
         tables=tables,
         misses=tuple(misses(tables)),
         answers=answers(asked, noises, survivors),
         optimality=optimality(asked),
         levels=level_plans(asked, roster),
-        rho=spent,
+        rho=loss.spent,
         delta=asked.delta,
-        epsilon=epsilon_upper(spent, asked.delta),
-        power=attacker_power(spent, FALSE_ALARMS),
-        told=told(spent),
+        epsilon=epsilon_upper(loss.spent, asked.delta),
+        power=attacker_power(loss.spent, FALSE_ALARMS),
+        told=told(loss.spent),
         max_attempts=asked.max_attempts,
-        ledger_attempt=booked,
-        ledger_most=booked * asked.max_attempts,
-        attempts_fit=CENTRAL_CAP // booked,
+        ledger_attempt=loss.booked,
+        ledger_most=loss.booked * asked.max_attempts,
+        attempts_fit=CENTRAL_CAP // loss.booked,
         exposures=tuple(_exposures(asked)),
-        secure_sum=sum_plan(noises, collusion, institutions) if collusion else None,
+        secure_sum=loss.together,
         targets=targets(asked, noises, survivors, wanted) if wanted else None,
         without=without(asked, institutions, absent, dropped) if dropped else None,
     )
@@ -205,17 +200,44 @@ def as_values(made: Plan) -> dict[str, object]:
     return asdict(made, dict_factory=lambda pairs: {key: _plain(value) for key, value in pairs})
 
 
-def _refuse(problems: Iterable[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """What one attempt costs: as it is, and as a ledger books it; of a secure sum also what belongs to it."""
+
+    spent: Fraction
+    booked: Fraction
+    together: SumPlan | None
+
+
+def _loss(programme: Programme, noises: Sequence[TableNoise], institutions: int) -> _Loss:
+    if programme.mode is not Mode.SECURE_SUM:
+        return _Loss(total_rho(noises), programme.rho, None)
+    fewest = fewest_listed(programme.roster, institutions)
+    collusion = collusion_of(programme, noises, institutions, institutions, fewest)
+    return _Loss(collusion.central, collusion.loss.central, sum_plan(noises, collusion, institutions))
+
+
+def _hold(problems: Iterable[str]) -> None:
     found = list(problems)
     if found:
         raise DocumentError("plan", found)
+
+
+def _checked(programme: Programme, institutions: int, absent: int, collude: int | None) -> Programme:
+    """The programme that the plan is of: with that c, if one was asked for, and fit for such a round."""
+    asked = programme if collude is None else _colluding(programme, collude)
+    refuse(_wrong_number(asked, institutions))
+    if asked.mode is Mode.SECURE_SUM:
+        _hold(sum_problems(asked.roster, institutions))
+    refuse(_wrong_absent(asked, institutions, absent))
+    return asked
 
 
 def _colluding(programme: Programme, collude: int) -> Programme:
     """The same programme with another c.
 
     Raises:
-        DocumentError: no programme could say that.
+        OptionsError: no programme could say that.
     """
     rules = programme.roster
     least = rules.institutions_min - rules.absent_max - 2
@@ -230,11 +252,11 @@ def _colluding(programme: Programme, collude: int) -> Programme:
         )
     else:
         return programme.model_copy(update={"roster": rules.model_copy(update={"collude_max": collude})})
-    raise DocumentError("plan", [f"--collude {collude}: {problem}"])
+    raise OptionsError([f"--collude {collude}: {problem}"])
 
 
-def _problems(programme: Programme, institutions: int, absent: int) -> Iterator[str]:
-    least, left = programme.roster.institutions_min, institutions - absent
+def _wrong_number(programme: Programme, institutions: int) -> Iterator[str]:
+    least = programme.roster.institutions_min
     if institutions < 1:
         yield f"--nodes {institutions}: write a whole number, {least} or more for this programme"
     elif institutions > NODES_MOST:
@@ -244,12 +266,23 @@ def _problems(programme: Programme, institutions: int, absent: int) -> Iterator[
             f"--nodes {institutions}: this programme asks for at least {least}; begin with more, "
             "or lower roster.institutions_min"
         )
-    elif absent < 0:
+
+
+def _wrong_absent(programme: Programme, institutions: int, absent: int) -> Iterator[str]:
+    rules, left = programme.roster, max(institutions - absent, 0)
+    if absent < 0:
         yield f"--absent {absent}: write a whole number, 0 or more"
-    elif programme.mode is Mode.SECURE_SUM:
-        yield from sum_problems(programme.roster, institutions, absent)
-    elif left < least:
-        yield too_few_left(least, institutions, absent)
+    elif programme.mode is Mode.SECURE_SUM and absent > rules.absent_max:
+        yield (
+            f"--absent {absent}: at most {rules.absent_max} may fall out of this programme "
+            "(roster.absent_max)"
+        )
+    elif left < rules.institutions_min:
+        yield (
+            f"--absent {absent}: of {institutions} institutions that leaves {left} in the sum, and this "
+            f"programme asks for at least {rules.institutions_min}; begin with more, or lower "
+            "roster.institutions_min"
+        )
 
 
 def _populations(programme: Programme) -> Iterator[PopulationPlan]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from desk.planning.accuracy import TablePlan, table_plans
+from desk.planning.options import refuse
 from samentel.counting.shares import plan_of
 from samentel.documents.codelists import repeated
 from samentel.documents.programme import Programme
-from samentel.errors import DocumentError
 from samentel.figures.workload import best_shares
 
 
@@ -51,7 +51,7 @@ def without(programme: Programme, institutions: int, absent: int, dropped: Seque
         dropped: ids of tables.
 
     Raises:
-        DocumentError: there is no such table, or none with a weight is left.
+        OptionsError: there is no such table, or none with a weight is left.
     """
     _check(programme, dropped)
     left = tuple(table for table in programme.tables if table.id not in dropped)
@@ -81,8 +81,7 @@ def _check(programme: Programme, dropped: Sequence[str]) -> None:
     problems += [f"--drop {name}: stands twice" for name in repeated(dropped)]
     if not problems and not any(table.weight for table in programme.tables if table.id not in dropped):
         problems.append("--drop: no table with a weight is left; leave fewer out")
-    if problems:
-        raise DocumentError("plan", problems)
+    refuse(problems)
 
 
 def _plans(programme: Programme, institutions: int, absent: int) -> Mapping[str, TablePlan]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from desk import files, pages
+from desk.languages import chosen, named
 from desk.numerals import number, percent, significant
 from desk.planning import plan_charts
 from desk.planning import plan_page as page
@@ -17,6 +18,7 @@ from desk.planning.plan_sum import SumPlan
 from desk.planning.plan_words import WORDS
 from desk.planning.targets import Targets
 from samentel.documents.programme import Programme
+from samentel.errors import LocalFault
 
 TEMPLATE = "plan.html.j2"
 
@@ -65,8 +67,10 @@ def write(path: Path, made: Plan, programme: Programme, language: str) -> None:
         programme: that the plan is of, for its title and purpose.
 
     Raises:
-        LocalFault: it cannot be written there.
+        LocalFault: there is no such directory, or it cannot be written there.
     """
+    if not path.absolute().parent.is_dir():
+        raise LocalFault(f"--page {path}: there is no directory {path.parent}; make it first")
     files.write(path, rendered(made, programme, language).encode())
 
 
@@ -75,8 +79,8 @@ def rendered(made: Plan, programme: Programme, language: str) -> str:
     values = {
         "words": WORDS[language],
         "language": language,
-        "title": f"{WORDS[language]['plan_of']}: {says.chosen_text(programme.title, language)}",
-        "purpose": says.chosen_text(programme.purpose, language),
+        "title": f"{WORDS[language]['plan_of']}: {chosen(programme.title, language)}",
+        "purpose": chosen(programme.purpose, language),
         "whose": says.title(made, language),
         "warnings": list(says.warnings(made, language)),
         "missed": says.missed(made, language),
@@ -116,7 +120,7 @@ def _accuracy(made: Plan, language: str) -> Figure:
     words = WORDS[language]
     items = [
         Item(
-            name=says.chosen(table, "title", language),
+            name=named(table, "title", language),
             value=table.half_width,
             beside=table.mean_cell,
             faint=table.imprecise,
@@ -149,14 +153,14 @@ def _accuracy(made: Plan, language: str) -> Figure:
 
 
 def _tau(table: TablePlan, language: str) -> str:
-    return "" if table.tau is None else significant(table.tau, language, 1)
+    return "" if table.tau is None else says.tau(table.tau, language)
 
 
 def _shares(made: Plan, language: str) -> Figure:
     words = WORDS[language]
     items = [
         Item(
-            name=says.chosen(table, "title", language),
+            name=named(table, "title", language),
             value=float(table.rho_share),
             beside=None,
             faint=False,
@@ -166,7 +170,7 @@ def _shares(made: Plan, language: str) -> Figure:
     ]
     rows = tuple(
         (
-            says.chosen(table, "title", language),
+            named(table, "title", language),
             percent(float(table.rho_share), language, 2) if table.rho_share else words["follows"],
             significant(float(table.rho), language),
         )
@@ -237,7 +241,7 @@ def _levels(made: Plan, language: str) -> Table:
     heads: Sequence[str] = [words[column] for column in ("level", "needed", "there")]
     rows = tuple(
         (
-            f"{says.chosen(level, 'dimension', language)}: {says.chosen(level, 'label', language)}",
+            f"{named(level, 'dimension', language)}: {named(level, 'label', language)}",
             words["consent"] if level.needed is None else str(level.needed),
             "" if level.there is None else str(level.there),
         )

@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text as Line
 
+from desk.languages import named
 from desk.numerals import number, percent, significant
 from desk.planning import plan_sentences as says
 from desk.planning.accuracy import Optimality, Publication, TablePlan
@@ -95,10 +96,15 @@ def row(table: TablePlan, language: str) -> tuple[str, ...]:
         number(table.sd_national, language, 2),
         f"± {number(table.half_width, language, 1)}",
         number(table.least_seen, language),
-        "" if table.mean_cell is None else number(table.mean_cell, language, 1),
+        "" if table.mean_cell is None else _mean(table.mean_cell, language),
         "" if table.relative_error is None else percent(table.relative_error, language, 0),
         words[f"years_{table.years}"] + marks,
     )
+
+
+def _mean(cell: float, language: str) -> str:
+    """As many as a mean cell will hold; of a hundred or more no tenths: reference figures are round."""
+    return number(cell, language, 0 if cell >= 100 else 1)
 
 
 def sooner(table: TablePlan) -> bool:
@@ -120,9 +126,10 @@ def _answers(made: Plan, language: str) -> Grid:
 
 def answered(made: Plan, answer: Answer, language: str) -> tuple[str, str, str]:
     """What a headline figure is of, and its half width in persons and in percentage points."""
-    titles = {it.population: says.chosen(it, "title", language) for it in made.populations}
-    label = says.chosen(answer, "label", language)
-    name = label if answer.asked is Asked.TOTAL else f"{titles[answer.population]}: {label}"
+    titles = {it.population: named(it, "title", language) for it in made.populations}
+    label = named(answer, "label", language)
+    whole = answer.asked in (Asked.TOTAL, Asked.UNREPORTED, Asked.HOUSES)  # their labels name it
+    name = label if whole else f"{titles[answer.population]}: {label}"
     points = "" if answer.points is None else f"± {number(answer.points, language, 2)}"
     return name, f"± {number(answer.half_width, language, 1)}", points
 
@@ -194,7 +201,7 @@ def optima(made: Plan, language: str) -> Iterator[tuple[str, Optimality]]:
     """Every population that has one, and the whole programme, with how good its shares are."""
     for population in made.populations:
         if population.optimality:
-            yield says.chosen(population, "title", language), population.optimality
+            yield named(population, "title", language), population.optimality
     yield WORDS[language]["whole"], made.optimality
 
 
@@ -217,17 +224,19 @@ def _levels(made: Plan, language: str) -> Iterator[RenderableType]:
         yield words["levels"].format(needed=needed)
     for _, group in groupby(made.levels, key=lambda level: level.dimension):
         levels = list(group)
-        title = says.chosen(levels[0], "dimension", language)
-        plain = ", ".join(_level(level) for level in levels if not level.by_consent)
-        agreed = ", ".join(_level(level) for level in levels if level.by_consent)
-        yield f"  {title}: {plain}" + (words["agreed"].format(levels=agreed) if agreed else "")
+        title = named(levels[0], "dimension", language)
+        plain = "; ".join(_level(level, language) for level in levels if not level.by_consent)
+        agreed = "; ".join(_level(level, language) for level in levels if level.by_consent)
+        agreed = words["agreed"].format(levels=agreed) if agreed else ""
+        yield f"  {title}: {'. '.join(filter(None, (plain, agreed)))}"
     if any(level.by_consent for level in made.levels):
         yield words["by_consent"]
     yield ""
 
 
-def _level(level: LevelPlan) -> str:
-    return level.code if level.there is None else f"{level.code} {level.there}"
+def _level(level: LevelPlan, language: str) -> str:
+    label = named(level, "label", language)
+    return label if level.there is None else f"{label} ({level.there})"
 
 
 def _colluding(together: SumPlan, language: str) -> Grid:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from desk.numerals import counted, number, percent, significant
+from desk.languages import named
+from desk.numerals import counted, number, percent, significant, upward
 from desk.planning.accuracy import Miss, Missed, Optimality
 from desk.planning.caps import CENTRAL_CAP, LOCAL_CAP
 from desk.planning.officer import FALSE_ALARMS
@@ -11,17 +12,8 @@ from desk.planning.plan_sum import SumPlan
 from desk.planning.plan_words import WORDS
 from desk.planning.targets import Targets
 from samentel.counting.shares import TAU_MOST
-from samentel.documents.codelists import Text
 
-
-def chosen(named: object, what: str, language: str) -> str:
-    """The words in one language of what has them in both, such as ``title_nl`` and ``title_en``."""
-    return str(getattr(named, f"{what}_{language}"))
-
-
-def chosen_text(text: Text, language: str) -> str:
-    """The words in one language."""
-    return text.nl if language == "nl" else text.en
+NO_TAU = 1e-30  # that unlikely, no attempt anywhere will ever show a difference
 
 
 def title(made: Plan, language: str) -> str:
@@ -47,11 +39,13 @@ def warnings(made: Plan, language: str) -> Iterator[str]:
 
 
 def missed(made: Plan, language: str) -> list[str]:
-    """What tables do not reach, one sentence each; or that all reach it."""
+    """What tables do not reach, one sentence each, or that all reach it; and which wait for three years."""
     words = WORDS[language]
-    if not made.misses:
-        return [words["no_misses"]]
-    return [_miss(miss, language) for miss in made.misses]
+    pooled = ", ".join(table.table for table in made.tables if table.years > 1)
+    return [
+        *([_miss(miss, language) for miss in made.misses] or [words["no_misses"]]),
+        *([words["pooled"].format(tables=pooled)] if pooled else []),
+    ]
 
 
 def _miss(miss: Miss, language: str) -> str:
@@ -66,7 +60,7 @@ def population(found: PopulationPlan, language: str) -> str:
     about = (
         "" if found.reference is None else words["about"].format(reference=number(found.reference, language))
     )
-    return f"{chosen(found, 'title', language)} ({words['rows'].format(k=found.rows_per_person)}{about})"
+    return f"{named(found, 'title', language)} ({words['rows'].format(k=found.rows_per_person)}{about})"
 
 
 def privacy(made: Plan, language: str) -> list[str]:
@@ -75,7 +69,7 @@ def privacy(made: Plan, language: str) -> list[str]:
     attempts = counted(made.max_attempts, words["attempts"])
     sentences = [
         words["loss"].format(rho=made.ledger_attempt),
-        words["epsilon"].format(epsilon=number(made.epsilon, language, 2), delta=made.delta),
+        words["epsilon"].format(epsilon=upward(made.epsilon, language, 2), delta=made.delta),
         str(getattr(made.told, language)),
         words["ledger"].format(made=made, attempts=attempts),
         words["central"].format(cap=CENTRAL_CAP, attempts=counted(made.attempts_fit, words["attempts"])),
@@ -86,16 +80,21 @@ def privacy(made: Plan, language: str) -> list[str]:
 
 
 def _together(made: Plan, together: SumPlan, language: str) -> list[str]:
-    words, tau = WORDS[language], significant(together.tau, language, 1)
+    words = WORDS[language]
     colluding = counted(together.collude_max, words["institutions"])
     return [
         words["ledger_local"].format(made=made, together=together),
         words["cap"].format(cap=LOCAL_CAP, attempts=counted(together.attempts_fit, words["attempts"])),
         words["assumed"].format(colluding=colluding, together=together),
         words["stay"].format(made=made, together=together),
-        words["tau"].format(tau=tau, most=significant(float(TAU_MOST), language, 1)),
+        words["tau"].format(tau=tau(together.tau, language), most=significant(float(TAU_MOST), language, 1)),
         words["individual"].format(ratio=number(together.individual_ratio, language, 1)),
     ]
+
+
+def tau(distance: float, language: str) -> str:
+    """How far sums of noise shares are from one draw; below 1e-30 nobody asks how much."""
+    return significant(distance, language, 1) if distance >= NO_TAU else f"< {NO_TAU:g}"
 
 
 def optimal(found: Optimality, language: str) -> str:

@@ -65,17 +65,8 @@ class SumPlan:
     individual_ratio: float
 
 
-def too_few_left(least: int, institutions: int, absent: int) -> str:
-    """Why a sum without those who fall out has too few institutions, and what to change."""
-    left = max(institutions - absent, 0)
-    return (
-        f"--absent {absent}: of {institutions} institutions that leaves {left} in the sum, and this "
-        f"programme asks for at least {least}; begin with more, or lower roster.institutions_min"
-    )
-
-
-def sum_problems(rules: RosterRules, institutions: int, absent: int) -> Iterator[str]:
-    """The conditions of ``samentel.secagg.terms``, with what to change.
+def sum_problems(rules: RosterRules, institutions: int) -> Iterator[str]:
+    """The conditions of ``samentel.secagg.terms`` on who colludes or falls out, with what to change.
 
     That n - c - D is at least 2 needs no word: the programme says so of its own least number.
     """
@@ -91,10 +82,6 @@ def sum_problems(rules: RosterRules, institutions: int, absent: int) -> Iterator
             f"{institutions - t} can fall out, and the programme says {d}: lower roster.absent_max, or begin "
             "with more institutions"
         )
-    if absent > d:
-        yield f"--absent {absent}: at most {d} may fall out of this programme (roster.absent_max)"
-    elif institutions - absent < rules.institutions_min:
-        yield too_few_left(rules.institutions_min, institutions, absent)
 
 
 def sum_plan(noises: Sequence[TableNoise], collusion: Collusion, institutions: int) -> SumPlan:

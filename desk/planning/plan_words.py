@@ -19,9 +19,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "answers": f"Wat de eerste cijfers waard zijn ({CONFIDENCE:.0%})",
         "persons": "aantal",
         "points": "aandeel,\nprocentpunten",
-        "levels": "Niveaus die het rooster bepaalt, met het aantal instellingen als dat bekend is. Elk heeft "
-        "er ten minste {needed} nodig (c + D + 2):",
-        "agreed": "; met toestemming: {levels}",
+        "levels": "Niveaus die de deelnemerslijst bepaalt, met het aantal instellingen als dat bekend is. "
+        "Elk heeft er ten minste {needed} nodig (c + D + 2):",
+        "agreed": "Met toestemming: {levels}",
         "by_consent": "Met toestemming: een instelling die zo'n niveau kan vullen, doet alleen mee als haar "
         "eigen goedkeuring het noemt.",
         "individual": "Als elke instelling zelf de volle ruis toevoegt (individuele wijze), is elk interval "
@@ -53,6 +53,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "(--collude). Het programma zelf zegt iets anders en verandert hierdoor niet.",
         "misses": "Wat niet wordt gehaald",
         "no_misses": "Niets: elke tabel haalt wat het programma en de leesbaarheidsregel vragen.",
+        "pooled": "Alleen als som van drie jaar: {tables}.",
         "miss_target": "{table}: gevraagd is een sd van {sought}, het wordt {reached}.",
         "miss_readable": "{table}: onnauwkeurig: een leesbare gemiddelde cel vraagt een sd van hoogstens "
         "{sought}, het wordt {reached}. Alleen de grote cellen zijn te lezen.",
@@ -89,23 +90,24 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "rho_own": "Met de delen van het programma haalt rho {rho} ({about}) dit alles.",
         "rho_best": "Met de beste delen, hieronder, haalt rho {rho} ({about}) het; onder {least} haalt geen "
         "verdeling het.",
-        "target_cap": "LET OP: dat is meer dan {cap} per poging. Een node weigert het, tot de instelling "
-        "zelf caps.central verhoogt.",
+        "target_cap": "LET OP: dat is meer dan {cap} per poging. Een knooppunt weigert het, tot de "
+        "instelling zelf caps.central verhoogt.",
         "idle": "Die delen laten bijna niets over voor tabellen waarvoor niets is gevraagd: {tables}. Vraag "
         "ook daarvoor iets.",
         "without": "Zonder {tables} (--drop): rho blijft, de delen zijn opnieuw de beste voor de gewichten",
         "before": "sd\nervoor",
         "after": "sd\nerna",
         "change": "verschil",
-        "central": "Het standaardplafond van een node is {cap}, genoeg voor {attempts}, per verslagjaar.",
-        "central_short": "LET OP: {made.ledger_most} voor {attempts} past niet onder het standaardplafond "
-        "van een node, {cap} per verslagjaar. Zij weigert wat er niet in past: verlaag rho of max_attempts, "
-        "of laat elke instelling zelf caps.central op ten minste {made.ledger_most} zetten.",
-        "cap": "Het standaardplafond van een node voor dat verlies is {cap}, genoeg voor {attempts}, per "
+        "central": "Het standaardplafond van een knooppunt is {cap}, genoeg voor {attempts}, per "
         "verslagjaar.",
+        "central_short": "LET OP: {made.ledger_most} voor {attempts} past niet onder het standaardplafond "
+        "van een knooppunt, {cap} per verslagjaar. Het weigert wat er niet in past: verlaag rho of "
+        "max_attempts, of laat elke instelling zelf caps.central op ten minste {made.ledger_most} zetten.",
+        "cap": "Het standaardplafond van een knooppunt voor dat verlies is {cap}, genoeg voor {attempts}, "
+        "per verslagjaar.",
         "cap_short": "LET OP: {together.ledger_local_most} voor {attempts} past niet onder het "
-        "standaardplafond van een node voor het verlies als alle anderen samenspannen, {cap}. Een node "
-        "weigert wat er niet in past, tot de instelling zelf caps.local op ten minste "
+        "standaardplafond van een knooppunt voor het verlies als alle anderen samenspannen, {cap}. Een "
+        "knooppunt weigert wat er niet in past, tot de instelling zelf caps.local op ten minste "
         "{together.ledger_local_most} zet.",
         "person": "Wat het kost voor wie vaker in de gegevens staat, per poging: rho × h² × jaren (epsilon; "
         "herkend bij {alarms} valse beschuldigingen)",
@@ -129,10 +131,10 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "whom": "populatie",
         "privacy": "Wat het kost",
         "remark": "opmerking",
-        "fixed": "Niveaus die het rooster bepaalt",
+        "fixed": "Niveaus die de deelnemerslijst bepaalt",
         "level": "niveau",
         "needed": "nodig",
-        "there": "op het rooster",
+        "there": "op de deelnemerslijst",
         "consent": "toestemming",
         "page_digest": "Vingerafdruk van het programma (SHA-256):",
     },
@@ -152,7 +154,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "points": "share,\npercentage points",
         "levels": "Levels that the roster fixes, with the number of institutions if that is known. Each "
         "needs at least {needed} (c + D + 2):",
-        "agreed": "; by consent: {levels}",
+        "agreed": "By consent: {levels}",
         "by_consent": "By consent: an institution that can fill such a level takes part only if its own "
         "approval names it.",
         "individual": "If each institution added the full noise itself (individual mode), every interval "
@@ -184,6 +186,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "programme itself says something else, and is not changed by this.",
         "misses": "What is not reached",
         "no_misses": "Nothing: every table reaches what the programme and the rule of reading ask.",
+        "pooled": "Only as a sum of three years: {tables}.",
         "miss_target": "{table}: an sd of {sought} is sought, it will be {reached}.",
         "miss_readable": "{table}: imprecise: a mean cell that can be read asks an sd of at most {sought}, "
         "it will be {reached}. Only its large cells can be read.",

@@ -25,6 +25,7 @@ class LevelPlan:
 
     Attributes:
         level: such as "facility:COSM"; an approval names it so when it consents.
+        label_nl, label_en: of the level; of a channel its code, since a programme has no words for it.
         by_consent: published because each institution that can fill it agreed, however few they are.
         needed: the least number of institutions; None by consent.
         there: how many the roster has; None without a roster.
@@ -47,7 +48,11 @@ def level_plans(programme: Programme, roster: Roster | None) -> tuple[LevelPlan,
     if programme.mode is Mode.INDIVIDUAL:
         return ()
     least, consented = least_at_level(programme), set(consents_known(programme))
-    there = {level.name: len(level.nodes) for level in fixed_levels(programme, roster)} if roster else {}
+    there: dict[str, int] = {}
+    for level in fixed_levels(programme, roster) if roster else ():
+        # More than once, or "of" some populations, where others register them: the fewest count.
+        name = level.name.split(" ")[0]
+        there[name] = min(len(level.nodes), there.get(name, len(level.nodes)))
     return tuple(
         LevelPlan(
             level=name,
@@ -71,8 +76,8 @@ def level_plans(programme: Programme, roster: Roster | None) -> tuple[LevelPlan,
             dimension_nl=population.title.nl,
             dimension_en=population.title.en,
             code=code,
-            label_nl=code,
-            label_en=code,
+            label_nl=f"kanaal {code}",
+            label_en=f"channel {code}",
             by_consent=name in consented,
             needed=None if name in consented else least,
             there=there.get(name),
@@ -90,4 +95,8 @@ def too_few(programme: Programme, roster: Roster) -> Iterator[str]:
         yield (
             f"{level.name}: {len(level.nodes)} institution(s) on the roster can fill it, and it needs "
             f"{least}; take it together with another level, or let them agree to it (by_consent)"
+            f"{_SAME if ' less ' in level.name else ''}"
         )
+
+
+_SAME = "; or let the same institutions register both populations, since one less the other is their total"

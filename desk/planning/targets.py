@@ -15,12 +15,12 @@ import numpy as np
 
 from desk.planning.caps import CENTRAL_CAP
 from desk.planning.officer import FALSE_ALARMS
+from desk.planning.options import OptionsError, refuse
 from desk.planning.target_shares import GAP, Figure, best_for
 from samentel.counting.privacy import TableNoise, attacker_power
 from samentel.counting.shares import summed_variance
 from samentel.documents.populations import Table
 from samentel.documents.programme import Programme
-from samentel.errors import DocumentError
 from samentel.figures.effects import noise_after, populations_of, space_of
 from samentel.figures.workload import spread
 
@@ -31,10 +31,17 @@ _BY_NUMBER = ("0way", "1way", "2way", "3way", "4way")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One wish: a name as it was written, and the standard deviation sought, in persons; more than 0."""
+    """One wish.
+
+    Attributes:
+        name: of what, as it was written.
+        sd: the standard deviation sought, in persons; more than 0.
+        written: that number as it was written, such as 0.0001.
+    """
 
     name: str
     sd: Fraction
+    written: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ def wanted(text: str) -> tuple[Wanted, ...]:
     """Read wishes as they are written on the command line, such as ``total=3,2way=4``.
 
     Raises:
-        DocumentError: that is no wish, or a standard deviation that is not more than 0.
+        OptionsError: that is no wish, or a standard deviation that is not more than 0.
     """
     found, problems = [], []
     for part in text.split(","):
@@ -104,9 +111,8 @@ def wanted(text: str) -> tuple[Wanted, ...]:
                 "such as total=3"
             )
         else:
-            found.append(Wanted(name, Fraction(sd)))
-    if problems:
-        raise DocumentError("plan", problems)
+            found.append(Wanted(name, Fraction(sd), sd))
+    refuse(problems)
     return tuple(found)
 
 
@@ -120,7 +126,7 @@ def targets(
         wishes: at least one.
 
     Raises:
-        DocumentError: there is no such name, or a standard deviation is out of reach.
+        OptionsError: there is no such name, or a standard deviation is out of reach.
     """
     figures = [it for wish in wishes for it in _named(programme, wish)]
     asked = [Figure(*place, float(wish.sd)) for place, wish in figures]
@@ -145,7 +151,7 @@ def targets(
         cap=Fraction(CENTRAL_CAP, programme.max_attempts),
     )
     if attacker_power(found.rho_best, FALSE_ALARMS) >= KNOWN_TO_ALL:
-        raise DocumentError("plan", [_out_of_reach(wishes, found.rho_best)])
+        raise OptionsError([_out_of_reach(wishes, found.rho_best)])
     return found
 
 
@@ -165,8 +171,7 @@ def _named(programme: Programme, wish: Wanted) -> list[_Named]:
         found = [(it.population, it.id) for it in programme.tables if len(it.dimensions) == number]
     if not found:
         known = ", ".join([*dict.fromkeys([*used, *(table.id for table in programme.tables)])])
-        raise DocumentError(
-            "plan",
+        raise OptionsError(
             [
                 f"--target {wish.name}: this programme has no such table, population or number of "
                 f"dimensions; write total, 1way, 2way, 3way or one of {known}"
@@ -176,7 +181,7 @@ def _named(programme: Programme, wish: Wanted) -> list[_Named]:
 
 
 def _out_of_reach(wishes: Sequence[Wanted], rho: Fraction) -> str:
-    asked = ",".join(f"{wish.name}={wish.sd}" for wish in wishes)
+    asked = ",".join(f"{wish.name}={wish.written}" for wish in wishes)
     return (
         f"--target {asked}: out of reach: it takes rho {float(rho):.4g}, with which an attacker recognises "
         "everybody; ask for larger standard deviations"

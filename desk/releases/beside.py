@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from desk import files
+from desk.languages import chosen
 from desk.numerals import number
+from desk.releases.spans import joined
 from samentel.documents import programme as programmes
 from samentel.documents.codelists import Text
 from samentel.documents.envelope import from_json
@@ -28,6 +30,7 @@ class Indicator:
 
     Attributes:
         title: of the indicator; its id where the release was fetched without its programme.
+        period: such as 2025; 2023–2025 for a sum of three years.
         label: the whole country, or what of it the line is about.
         estimate, lower, upper: in percent or persons; None where nothing could be said.
         change, change_lower, change_upper: since the year before; None where there is none.
@@ -63,7 +66,9 @@ class Exact:
 
 
 def read_indicators(contents: Mapping[str, bytes], period: str) -> tuple[Indicator, ...]:
-    """The indicators of one period of a release; none where they are not among its files.
+    """The indicators of one period of a release, also those that are a sum of years of which it is the last.
+
+    None where they are not among its files.
 
     Args:
         contents: the files of the release that are there, by name.
@@ -75,7 +80,7 @@ def read_indicators(contents: Mapping[str, bytes], period: str) -> tuple[Indicat
     return tuple(
         _indicator(row, titles)
         for row in _rows(contents, INDICATORS, indicators.COLUMNS)
-        if row["period"] == period
+        if row["period"].rpartition("-")[2] == period
     )
 
 
@@ -133,17 +138,26 @@ def changed(one: Indicator, language: str) -> str:
 
 def told(one: Indicator, language: str) -> Mapping[str, str]:
     """A line of an indicator as texts to read, each by the name of its column."""
-    title, label = (text.nl if language == "nl" else text.en for text in (one.title, one.label))
+    title, label = (chosen(text, language) for text in (one.title, one.label))
     known = one.estimate is not None
     return {
         "id": one.id,
         "title": title,
+        "period": one.period,
         "label": label,
         "shown": amount(max(one.estimate or 0.0, 0.0), one.unit, language) if known else "",
         "interval": " – ".join(bounds(one, language)) if known else "",
         "grade": one.grade,
         "change": changed(one, language),
     }
+
+
+def by_indicator(lines: Sequence[Indicator], language: str) -> tuple[tuple[Mapping[str, str], ...], ...]:
+    """The lines as texts, each indicator with its lines of one period together, in their order."""
+    found: dict[tuple[str, str], list[Mapping[str, str]]] = {}
+    for one in lines:
+        found.setdefault((one.id, one.period), []).append(told(one, language))
+    return tuple(tuple(group) for group in found.values())
 
 
 def _indicator(row: Mapping[str, str], titles: Mapping[str, Text]) -> Indicator:
@@ -155,7 +169,7 @@ def _indicator(row: Mapping[str, str], titles: Mapping[str, Text]) -> Indicator:
     return Indicator(
         id=name,
         title=titles.get(name, Text(nl=name, en=name)),
-        period=row["period"],
+        period=joined(row["period"].split("-")),
         national=not row["dimension"],
         label=Text(nl=row["label_nl"], en=row["label_en"]) if row["dimension"] else NATION,
         unit=Unit.PERSONS if row["unit"] == Unit.PERSONS else Unit.PERCENT,

@@ -11,10 +11,10 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 
+from desk.languages import chosen
 from desk.numerals import number
 from desk.releases import verify
 from samentel.documents import programme as programmes
-from samentel.documents.codelists import Text
 from samentel.documents.envelope import from_json
 from samentel.documents.keys import VerifyKey
 from samentel.documents.programme import Programme
@@ -88,7 +88,7 @@ def read(directory: Path, coordinator: VerifyKey) -> tuple[Programme, Year]:
     for name in (PROGRAMME, measured.FILE):
         if name not in contents:
             raise DocumentError(f"release {manifest.release_id}", [f"{name}: is not in this release"])
-    programme = programmes.parse(from_json(contents[PROGRAMME]).payload)
+    programme = programmes.parse(from_json(contents[PROGRAMME], PROGRAMME).payload)
     if programme.digest != manifest.programme:
         raise DocumentError(f"release {manifest.release_id}", [f"{PROGRAMME}: is another programme"])
     return programme, measured.read(programme, contents[measured.FILE], manifest.in_sum)[-1]
@@ -103,7 +103,7 @@ def page(found: Combined, language: str) -> RenderableType:
         rows = [(one, other) for one, other in pairs]
         if all(one.sd > other.sd * (1 - LEAST_GAIN) for one, other in rows):
             continue  # the quarters tell nothing of it
-        grid = Grid(title=f"{_chosen(table.title, language)}, {found.year.period}", title_justify="left")
+        grid = Grid(title=f"{chosen(table.title, language)}, {found.year.period}", title_justify="left")
         for heading in HEADINGS[language]:
             grid.add_column(heading, justify="right" if heading else "left")
         for one, other in rows:
@@ -139,10 +139,6 @@ def _label(programme: Programme, dimensions: Sequence[str], cell: Cell, language
 
 def _printed(cell: Cell, language: str) -> str:
     return f"{number(cell.estimate, language, 1)} ± {number(Z * cell.sd, language, 1)}"
-
-
-def _chosen(text: Text, language: str) -> str:
-    return text.nl if language == "nl" else text.en
 
 
 TOTAL = {"nl": "Totaal", "en": "Total"}

@@ -135,7 +135,7 @@ def read(directory: Path, coordinator: VerifyKey | None) -> Side:
         raise DocumentError(
             str(directory), [f"{name}: is missing; fetch the whole release" for name in lacking]
         )
-    programme = programmes.parse(dsse.from_json(contents[PROGRAMME]).payload)
+    programme = programmes.parse(dsse.from_json(contents[PROGRAMME], PROGRAMME).payload)
     years = measured.read(programme, contents[measured.FILE], manifest.in_sum)
     return Side(manifest, programme, years, _rows(contents[TABLES]))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from desk.languages import chosen
 from desk.numerals import number
 from desk.releases.compare import Change, Comparison
 from samentel.documents.codelists import Text
@@ -68,7 +69,7 @@ def lines(found: Comparison, language: str, *, everything: bool = False) -> Iter
             yield _say(name, language, names=", ".join(nodes))
     if found.layout:
         yield _say("layout", language)
-        yield from (f"  {_in(text, language)}" for text in found.layout)
+        yield from (f"  {chosen(text, language)}" for text in found.layout)
     yield ""
     shown = [change for change in found.changes if everything or change.beyond]
     table = ""
@@ -76,10 +77,10 @@ def lines(found: Comparison, language: str, *, everything: bool = False) -> Iter
         if change.table != table:
             table = change.table
             facts = next(facts for facts in after.tables if facts.id == table)
-            yield f"{_in(facts.title, language)} ({table})"
+            yield f"{chosen(facts.title, language)} ({table})"
         yield _line(change, language)
     if not shown:
-        yield f"{_in(_CHANGED, language)}: {_say('none', language)}"
+        yield f"{chosen(_CHANGED, language)}: {_say('none', language)}"
 
 
 def _line(change: Change, language: str) -> str:
@@ -91,12 +92,8 @@ def _line(change: Change, language: str) -> str:
         f"{number(change.before, language, decimals):>10} {number(change.after, language, decimals):>10} "
         f"{signed + margin:>20}"
     )
-    return f"  {'*' if change.jointly else ' '} {_in(change.label, language)[:60]:<60} {numbers}"
+    return f"  {'*' if change.jointly else ' '} {chosen(change.label, language)[:60]:<60} {numbers}"
 
 
 def _say(name: str, language: str, **facts: object) -> str:
-    return _in(_WORDS[name], language).format(**facts)
-
-
-def _in(text: Text, language: str) -> str:
-    return text.nl if language == "nl" else text.en
+    return chosen(_WORDS[name], language).format(**facts)

@@ -2,115 +2,118 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 
-from desk.releases import verify
-from desk.releases.case import Case
+from desk.releases import stated
+from desk.releases.case import Case, Said
 from desk.releases.compared import first_difference
+from desk.releases.exact_again import first_line
+from desk.releases.examine_words import HELD, LEFT, NOT_SO, filled
 from samentel.counting.privacy import TableNoise
 from samentel.counting.shares import plan_of, summed_variance
 from samentel.documents.model import Model
 from samentel.documents.programme import Programme
-from samentel.documents.roster import Roster
 from samentel.errors import DocumentError
-from samentel.figures import exact, manifest_privacy, manifest_tables, manifest_texts, measured, release
+from samentel.figures import manifest_privacy, manifest_tables, manifest_texts, measured, release
 from samentel.figures.edition import Edition, csv_bytes
 from samentel.figures.estimate import NationalTables, estimate
 from samentel.figures.manifest import Manifest
 
-EXACT = "exact.csv"
 SHOWN = ("shown", "shown_lower", "shown_upper")  # of the tables; all other columns are numbers and names
 
 
-def figures(case: Case, programme: Programme) -> None:
-    """Every file of figures, from the sums; and what the manifest says of their noise and accuracy."""
+def all_of(case: Case, programme: Programme) -> frozenset[str] | None:
+    """Figures, texts and manifest, one after the other.
+
+    Returns:
+        The names of the files of figures that the sums give; None if these cannot be made.
+    """
+    made: frozenset[str] | None = None
+    checks: tuple[Callable[[Case, Programme], frozenset[str] | None], ...] = (figures, texts, manifest)
+    for check in checks:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # of numpy; what comes of it is compared
+                made = check(case, programme) or made
+        # A manifest or a sum that cannot be makes arithmetic and sentences fail in ways of their own.
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
+            case.wrong.append(NOT_SO["impossible"])
+    return made
+
+
+def figures(case: Case, programme: Programme) -> frozenset[str] | None:
+    """Every file of figures, from the sums; and what the manifest says of their noise and accuracy.
+
+    Returns:
+        The names of those files; None if they cannot be made.
+    """
     data = case.contents.get(measured.FILE)
     if data is None:
-        case.left.append(f"the figures: there is no {measured.FILE} here, so they cannot be made again")
-        return
+        case.wrong.append(filled(NOT_SO["missing"], name=measured.FILE))
+        return None
     try:
         edition = Edition(programme, measured.read(programme, data, case.manifest.in_sum))
         plan = _plan(case.manifest, programme)
     except DocumentError as error:
-        case.wrong += [f"{measured.FILE}: {problem}" for problem in error.problems]
-        return
+        case.refused(measured.FILE, error.problems)
+        return None
+    stated.years(case, edition)
     _noise(case, edition, plan)
     if any(name.endswith(".parquet") for name in case.contents):
-        case.left.append("tables.parquet: by its digest only; how it is written differs between libraries")
+        case.left.append(LEFT["parquet"])
     readable = find_spec("scipy") is not None
     years = [estimate(programme, year.national, readable=readable) for year in edition.years]
     made = {name: sheet.csv for name, sheet in release.sheets(edition, years).items()}
     there = dict(case.contents)
     if not readable:
-        case.left.append(
-            f"the columns {', '.join(SHOWN)} of {release.TABLES}: making them takes more than is installed; "
-            "run: pip install 'samentel[aggregator]'"
-        )
-        there[release.TABLES] = _without_shown(there[release.TABLES])
-    _same(case, made, there, f"made again from the programme and {measured.FILE}")
+        case.left.append(filled(LEFT["shown"], columns=", ".join(SHOWN), name=release.TABLES))
+        there[release.TABLES] = _without_shown(there.get(release.TABLES, b""))
+    _same(case, made, there, HELD["from-sums"])
     _accuracy(case, edition, plan, years)
+    return frozenset(made)
 
 
 def texts(case: Case, programme: Programme) -> None:
     """Every file that explains the release, from its manifest."""
     made = release.texts(case.manifest, programme)
-    _same(case, made, case.contents, "made again from the manifest and the programme")
+    _same(case, made, case.contents, HELD["from-manifest"])
 
 
 def manifest(case: Case, programme: Programme) -> None:
     """What the manifest says of programme, populations and privacy."""
-    said, rostered = case.manifest, _rostered(case.manifest)
-    stated = {
+    about, rostered = case.manifest, _rostered(case.manifest)
+    follows = {
         "programme_id": programme.id,
         "programme_version": programme.version,
         "title": programme.title,
         "purpose": programme.purpose,
         "contact": programme.contact,
         "licence": programme.licence,
-        "next_release": release.next_release(programme, said.period),
+        "next_release": release.next_release(programme, about.period),
         "populations": manifest_tables.population_facts(programme),
-        "code_lists": manifest_tables.code_lists(programme, said.tables),
+        "reason": manifest_tables.reason_facts(programme),
+        "code_lists": manifest_tables.code_lists(programme, about.tables),
         "interval": manifest_texts.INTERVAL,
         "reading": manifest_texts.READING,
         "revisions": manifest_texts.REVISIONS,
     }
-    for name, value in stated.items():
-        if getattr(said, name) != value:
+    for name, value in follows.items():
+        if getattr(about, name) != value:
             _wrong(case, name)
     try:
-        plan = _plan(said, programme)
+        plan = _plan(about, programme)
         _agrees(
             case,
             "privacy",
-            said.privacy,
-            manifest_privacy.privacy_facts(programme, plan, rostered, _dealers(said)),
+            about.privacy,
+            manifest_privacy.privacy_facts(programme, plan, rostered, _dealers(about)),
         )
     except DocumentError as error:
-        case.wrong.append(f"{verify.PLAIN_MANIFEST}: coverage: {error}")
-    case.held.append("what the manifest says of the programme and of privacy, worked out again")
-    if said.year_loss.rho != manifest_privacy.year_loss(said.year_loss.year, said.year_loss.releases).rho:
-        _wrong(case, "year_loss.rho")
-    case.left.append(
-        "that year_loss names every release about that year: samentel releases lists those there are"
-    )
-
-
-def participation(case: Case, programme: Programme, roster: Roster) -> None:
-    """The exact figures on who took part, counted again on the roster."""
-    said, coverage = case.manifest, case.manifest.coverage
-    counted = exact.Participation(
-        programme, roster, said.period, coverage.invited, coverage.present, coverage.in_sum
-    )
-    made = csv_bytes(exact.COLUMNS, exact.rows(counted, None))
-    there = case.contents.get(EXACT, b"")
-    if there.startswith(made):
-        case.held.append(f"who took part, by {EXACT}: counted again on the roster")
-    else:
-        line = _line(there, made)
-        case.wrong.append(f"{EXACT}: line {line} is not what follows from the roster and the manifest")
-    if there != made:
-        case.left.append(f"the public figures in {EXACT}: compare them with what the authority signed")
+        case.wrong.append(filled(NOT_SO["plan"], problem=error))
+    case.held.append(HELD["privacy"])
+    case.left.append(LEFT["year-loss"])
 
 
 def _plan(said: Manifest, programme: Programme) -> tuple[TableNoise, ...]:
@@ -122,7 +125,8 @@ def _rostered(said: Manifest) -> int:
 
 
 def _dealers(said: Manifest) -> int:
-    return said.coverage.dealt or len(said.coverage.in_sum)
+    dealt = said.coverage.dealt
+    return len(said.coverage.in_sum) if dealt is None else dealt
 
 
 def _noise(case: Case, edition: Edition, plan: Sequence[TableNoise]) -> None:
@@ -135,15 +139,12 @@ def _noise(case: Case, edition: Edition, plan: Sequence[TableNoise]) -> None:
         != (float(summed_variance(noise, survivors)), noise.granularity)
     ]
     if other:
-        case.wrong.append(
-            f"{measured.FILE}: {', '.join(other)}: not the noise that the programme asks of {survivors} "
-            "institutions"
-        )
+        case.wrong.append(filled(NOT_SO["noise"], names=", ".join(other), number=survivors))
     else:
-        case.held.append(f"the noise in {measured.FILE} is what the programme asks for, to the last digit")
+        case.held.append(HELD["noise"])
     if len(edition.years) > 1:
         earlier = ", ".join(year.release_id for year in edition.years[:-1])
-        case.left.append(f"the sums of earlier years: compare them with their own releases ({earlier})")
+        case.left.append(filled(LEFT["earlier"], names=earlier))
 
 
 def _accuracy(
@@ -165,7 +166,7 @@ def _accuracy(
         said.accuracy,
         manifest_tables.accuracy_facts(programme, facts, years[-1], rostered),
     )
-    case.held.append("what the manifest says of the accuracy of each table, worked out again")
+    case.held.append(HELD["accuracy"])
 
 
 def _agrees(case: Case, name: str, there: Model, made: Model) -> None:
@@ -175,7 +176,7 @@ def _agrees(case: Case, name: str, there: Model, made: Model) -> None:
 
 
 def _wrong(case: Case, name: str) -> None:
-    case.wrong.append(f"{verify.PLAIN_MANIFEST}: {name} is not what follows from the programme and the sums")
+    case.wrong.append(filled(NOT_SO["follows"], part=name))
 
 
 def _without_shown(data: bytes) -> bytes:
@@ -184,21 +185,19 @@ def _without_shown(data: bytes) -> bytes:
     return csv_bytes(rows.fieldnames or (), ({**row, **dict.fromkeys(SHOWN, "")} for row in rows))
 
 
-def _same(case: Case, made: Mapping[str, bytes], there: Mapping[str, bytes], how: str) -> None:
+def _same(case: Case, made: Mapping[str, bytes], there: Mapping[str, bytes], how: Said) -> None:
+    """Each file as it was made again against the one that is there.
+
+    Args:
+        how: what is said of those that are the same.
+    """
     held = []
     for name, data in made.items():
         if name not in there:
-            case.wrong.append(f"{name}: is missing, although the sums give such a file")
-        elif there[name] != data:
-            line = _line(there[name], data)
-            case.wrong.append(f"{name}: line {line} is not what follows when it is {how}")
+            case.wrong.append(filled(NOT_SO["missing"], name=name))
+        elif line := first_line(there[name], data):
+            case.wrong.append(filled(NOT_SO["line"], name=name, line=line))
         else:
             held.append(name)
     if held:
-        case.held.append(f"{', '.join(held)}: {how}, byte for byte the same")
-
-
-def _line(one: bytes, other: bytes) -> int:
-    """The first line in which two texts differ, from 1."""
-    pairs = zip(one.split(b"\n"), other.split(b"\n"), strict=False)
-    return next((number for number, (a, b) in enumerate(pairs, 1) if a != b), one.count(b"\n") + 1)
+        case.held.append(filled(how, names=", ".join(held)))

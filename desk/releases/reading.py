@@ -6,10 +6,12 @@ from itertools import groupby
 from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 
+from desk.languages import chosen
+from desk.numerals import no_less, upward
 from desk.planning.plan_page import power_sentence
-from desk.releases.beside import Indicator, told
+from desk.releases.beside import Indicator, by_indicator
 from desk.releases.pull import Figure, missing
-from samentel.documents.codelists import Text
+from desk.releases.spans import span, titled
 from samentel.errors import LocalFault
 from samentel.figures.manifest import Manifest, TableFacts
 
@@ -34,8 +36,8 @@ def table(
     """
     facts = _facts(manifest, name)
     languages = ("nl", "en") if language is None else (language,)
-    title = " / ".join(_chosen(facts.title, it) for it in languages)
-    grid = _grid(f"{title}, {manifest.period}", manifest, languages, COLUMNS)
+    title = " / ".join(chosen(facts.title, it) for it in languages)
+    grid = _grid(f"{title}, {span(facts, manifest)}", manifest, languages, COLUMNS)
     if truth is not None:
         grid.add_column("waar (verzonnen)\ntrue (made up)", justify="right", style="dim")
     rows = [figure for figure in figures if figure.table == name]
@@ -52,7 +54,7 @@ def totals(manifest: Manifest, figures: Sequence[Figure], language: str) -> Grid
     grid = _grid(
         f"{TOTALS[language]}, {manifest.period}", manifest, (language,), ("number", "interval", "grade")
     )
-    titles = {facts.id: _chosen(facts.title, language) for facts in manifest.tables}
+    titles = {facts.id: titled(facts, language) for facts in manifest.tables}
     for figure in figures:
         if not figure.codes:
             grid.add_row(titles[figure.table], *_numbers(figure)[:3])
@@ -61,8 +63,8 @@ def totals(manifest: Manifest, figures: Sequence[Figure], language: str) -> Grid
 
 def indicators(manifest: Manifest, lines: Sequence[Indicator], language: str) -> Iterator[Grid]:
     """The indicators of a release, each as a table: over the country, then of what."""
-    for title, group in groupby((told(one, language) for one in lines), key=lambda line: line["title"]):
-        heading = f"{title}, {manifest.period}"
+    for group in by_indicator(lines, language):
+        heading = f"{group[0]['title']}, {group[0]['period']}"
         grid = _grid(heading, manifest, (language,), ("number", "interval", "grade", "change"))
         for line in group:
             grid.add_row(*(line[name] for name in ("label", "shown", "interval", "grade", "change")))
@@ -126,14 +128,13 @@ def coverage(manifest: Manifest) -> str:
 def privacy(manifest: Manifest, language: str) -> str:
     """What was promised to a person, in a few sentences; of a secure sum also what holds if more collude."""
     promise = manifest.privacy
-    loss = (
-        f"{promise.measure}, rho {promise.rho} (epsilon {promise.epsilon_upper:.2f}, delta {promise.delta})"
-    )
+    rho, epsilon = no_less(promise.rho_spent, language), upward(promise.epsilon_upper, language, 2)
+    loss = f"{promise.measure}, rho {rho} (epsilon {epsilon}, delta {promise.delta})"
     power = power_sentence(promise.attacker_power_at_5_percent, language)
     told = f"Privacy: {loss}, mode {promise.mode}. {power}"
     if promise.shared_noise is None:
         return told
-    return f"{told} {_chosen(promise.shared_noise.colluders, language)}"
+    return f"{told} {chosen(promise.shared_noise.colluders, language)}"
 
 
 def whole(
@@ -154,14 +155,14 @@ def whole(
         LocalFault: there is no such table, or not in this release.
     """
     return Group(
-        f"{manifest.release_id}: {_chosen(manifest.title, language)}",
+        f"{manifest.release_id}: {chosen(manifest.title, language)}",
         *(indicators(manifest, lines, language) if name is None else ()),
         *(_grids(manifest, figures, language) if name is None else [_one(manifest, figures, language, name)]),
         coverage(manifest),
         privacy(manifest, language),
-        _chosen(manifest.privacy.mechanism, language),
-        _chosen(manifest.interval, language),
-        _chosen(manifest.reading, language),
+        chosen(manifest.privacy.mechanism, language),
+        chosen(manifest.interval, language),
+        chosen(manifest.reading, language),
     )
 
 
@@ -177,16 +178,16 @@ def _grids(manifest: Manifest, figures: Sequence[Figure], language: str) -> Iter
     larger = [facts.id for facts in published if len(facts.dimensions) > 1]
     if larger:
         yield LARGER[language].format(tables=", ".join(larger), release=manifest.release_id)
-    withheld = [(facts.withheld, _chosen(facts.title, language)) for facts in manifest.tables]
+    withheld = [(facts.withheld, chosen(facts.title, language)) for facts in manifest.tables]
     for why in dict.fromkeys(why for why, _ in withheld if why is not None):
         names = ", ".join(title for other, title in withheld if other == why)
-        yield WITHHELD[language].format(tables=names, why=_chosen(why, language))
+        yield WITHHELD[language].format(tables=names, why=chosen(why, language))
 
 
 def _one(manifest: Manifest, figures: Sequence[Figure], language: str, name: str) -> RenderableType:
     facts = _facts(manifest, name)
     if facts.withheld is not None:
-        raise LocalFault(f"{name}: is not in this release. {_chosen(facts.withheld, language)}")
+        raise LocalFault(f"{name}: is not in this release. {chosen(facts.withheld, language)}")
     if not figures:
         raise LocalFault(f"{name}: the release was fetched without its CSV file; take --format csv or all")
     return table(manifest, figures, name, language=language)
@@ -198,10 +199,6 @@ def _facts(manifest: Manifest, name: str) -> TableFacts:
         there = ", ".join(facts.id for facts in manifest.tables)
         raise LocalFault(f"{name[:100]!r}: there is no such table; this release has {there}")
     return found
-
-
-def _chosen(text: Text, language: str) -> str:
-    return text.nl if language == "nl" else text.en
 
 
 NAMES = {"nl": "Nederlands", "en": "English"}

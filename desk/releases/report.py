@@ -6,7 +6,7 @@ with, for charts, are the estimates.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -14,12 +14,14 @@ from urllib.parse import quote
 
 from desk import charts, files, numerals, pages
 from desk.charts import Chart, Dot
+from desk.languages import chosen
 from desk.numerals import counted, number
 from desk.planning.officer import FALSE_ALARMS
-from desk.releases import beside, verify
+from desk.releases import beside, file_links, verify
 from desk.releases.beside import Exact, Indicator
 from desk.releases.pull import Figure, figures, missing
 from desk.releases.report_words import WORDS
+from desk.releases.spans import joined, span, titled
 from samentel.documents.codelists import Text
 from samentel.documents.envelope import from_json
 from samentel.documents.keys import VerifyKey
@@ -32,24 +34,6 @@ FIGURES = "tables.csv"
 FOLDER = "report"  # within a release: a page among its files would be one that nobody has signed
 MOST = 3  # figures of a table that stand in the summary
 
-_FILE_WORDS = {
-    FIGURES: "file_csv",
-    beside.INDICATORS: "file_indicators",
-    beside.EXACT: "file_exact",
-    beside.PROGRAMME: "file_programme",
-    "eu.csv": "file_eu",
-    "trends.csv": "file_trends",
-    "measured.csv": "file_measured",
-    "guide.nl.md": "file_guide_nl",
-    "guide.en.md": "file_guide_en",
-    "manifest.schema.json": "file_schema",
-    "dp-registry.yaml": "file_registry",
-    "transcript.json": "file_transcript",
-    "tables.parquet": "file_parquet",
-    verify.PLAIN_MANIFEST: "file_json",
-    verify.SIGNED_MANIFEST: "file_signed",
-}
-
 # The true number by table id and codes, with "|" between codes. Exists for made-up people only.
 Truth = Mapping[str, Mapping[str, int]]
 
@@ -59,7 +43,7 @@ class Release:
     """A release whose files are what its manifest says.
 
     Attributes:
-        indicators: of its own period.
+        indicators: of its own period, by itself or as the last of three years.
         names: of its files that are there.
     """
 
@@ -166,8 +150,10 @@ def rendered(
         way: from the page to the release's files, as part of a link.
         languages: those in which the page is made; it links to the other one.
     """
-    filters = {
+    filters: Mapping[str, Callable[..., object]] = {
         "whole": lambda text: grouped(text, language),
+        "upward": lambda value, decimals: numerals.upward(value, language, decimals),
+        "loss": lambda rho: numerals.no_less(rho, language),
         "percent": lambda part: percent(part, language),
         "chosen": lambda text: chosen(text, language),
     }
@@ -182,11 +168,11 @@ def rendered(
         "absent": missing(manifest),
         "coverage": _coverage(manifest, language),
         "headlines": list(_headlines(release, sections, language)),
-        "indicators": [beside.told(one, language) for one in release.indicators],
+        "indicators": beside.by_indicator(release.indicators, language),
         "exact": release.exact,
         "sections": sections,
         "left_out": _left_out(release),
-        "links": list(_links(release, way, language)),
+        "links": list(file_links.links(release.names, release.manifest, way, language)),
         "truth": truth is not None,
         "alarms": FALSE_ALARMS,
     }
@@ -216,9 +202,18 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One table: its lines, under a heading for all but the last dimension; its charts."""
+    """One table: its lines, under a heading for all but the last dimension; its charts.
+
+    Attributes:
+        title: in one language; of a sum of several years with those years.
+        caption: the title with its period or periods.
+        summed: says that it is such a sum; empty for a table of one period.
+    """
 
     facts: TableFacts
+    title: str
+    caption: str
+    summed: str
     groups: tuple[tuple[str, tuple[Line, ...]], ...]
     charts: tuple[Chart, ...]
     shares: bool
@@ -226,11 +221,16 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One population: its total, if that was published, and its tables."""
+    """One population: its total, if that was published, and its tables.
+
+    Attributes:
+        total_title: of the total, as ``Block.title``.
+    """
 
     title: Text
     definition: Text
     total: Figure | None
+    total_title: str
     blocks: tuple[Block, ...]
 
 
@@ -246,9 +246,11 @@ def _sections(release: Release, language: str, truth: Truth | None) -> tuple[Sec
 def _section(
     release: Release, tables: Sequence[TableFacts], definition: Text, language: str, truth: Truth | None
 ) -> Section:
-    total = next((release.table(facts.id)[0] for facts in tables if not facts.dimensions), None)
+    whole = next((facts for facts in tables if not facts.dimensions), None)
+    total = release.table(whole.id)[0] if whole else None
+    title = titled(whole, language) if whole else ""
     blocks = tuple(_block(release, facts, language, truth) for facts in tables)
-    return Section(tables[0].population, definition, total, blocks)
+    return Section(tables[0].population, definition, total, title, blocks)
 
 
 def _block(release: Release, facts: TableFacts, language: str, truth: Truth | None) -> Block:
@@ -270,7 +272,16 @@ def _block(release: Release, facts: TableFacts, language: str, truth: Truth | No
         for heading, found in groupby(lines, lambda line: line.labels[:-1])
     )
     shares = bool(facts.dimensions) and any(cell.share is not None for cell in cells)
-    return Block(facts, groups, charts.drawn([_dot(line, language) for line in lines]), shares)
+    summed = WORDS[language]["summed"].format(years=joined(facts.periods)) if len(facts.periods) > 1 else ""
+    return Block(
+        facts,
+        titled(facts, language),
+        f"{chosen(facts.title, language)}, {span(facts, release.manifest)}",
+        summed,
+        groups,
+        charts.drawn([_dot(line, language) for line in lines]),
+        shares,
+    )
 
 
 def _labels(cell: Figure, language: str) -> tuple[str, ...]:
@@ -301,12 +312,10 @@ def _headlines(release: Release, sections: Sequence[Section], language: str) -> 
     words = WORDS[language]
     for one in release.indicators:
         if one.national:
-            yield from _indicator(one, language)
+            yield from _indicator(one, str(release.manifest.period), language)
     for section in sections:
         if section.total is not None:
-            yield words["total"].format(
-                title=chosen(section.title, language), **_printed(section.total, language)
-            )
+            yield words["total"].format(title=section.total_title, **_printed(section.total, language))
         for block in section.blocks:
             if len(block.facts.dimensions) == 1:
                 lines = [line for _, group in block.groups for line in group]
@@ -320,16 +329,17 @@ def _most(block: Block, lines: Sequence[Line], language: str) -> Iterator[str]:
     most = sorted(clear, key=lambda line: -line.figure.estimate)[:MOST]
     cells = [words["cell"].format(name=line.labels[0], **_printed(line.figure, language)) for line in most]
     if cells:
-        yield words["most"].format(title=chosen(block.facts.title, language), cells="; ".join(cells))
+        yield words["most"].format(title=block.title, cells="; ".join(cells))
 
 
-def _indicator(one: Indicator, language: str) -> Iterator[str]:
+def _indicator(one: Indicator, period: str, language: str) -> Iterator[str]:
     """An indicator of the whole country as a sentence, with what changed if that is beyond the noise."""
     if one.estimate is None:
         return
     words = WORDS[language]
     line, (low, high) = beside.told(one, language), beside.bounds(one, language)
-    told = words["indicator"].format(title=line["title"], shown=line["shown"], low=low, high=high)
+    title = line["title"] if one.period == period else f"{line['title']}, {one.period}"
+    told = words["indicator"].format(title=title, shown=line["shown"], low=low, high=high)
     if line["change"]:
         told += " " + words["change" if one.beyond_noise else "no_change"].format(change=line["change"])
     yield told
@@ -358,22 +368,6 @@ def _coverage(manifest: Manifest, language: str) -> str:
         present=len(covered.present),
         in_sum=len(covered.in_sum),
     )
-
-
-def _links(release: Release, way: str, language: str) -> Iterator[tuple[str, str, int | None, str]]:
-    """The name of every file that is there, the way to it, its size, and what it is."""
-    for name in release.names:
-        says = WORDS[language][_FILE_WORDS[name]] if name in _FILE_WORDS else ""
-        yield name, f"{way}/{name}", _size(release, name), says
-
-
-def _size(release: Release, name: str) -> int | None:
-    return next((entry.bytes for entry in release.manifest.files if entry.name == name), None)
-
-
-def chosen(text: Text, language: str) -> str:
-    """The words in one language."""
-    return text.nl if language == "nl" else text.en
 
 
 def percent(part: float, language: str) -> str:

@@ -17,7 +17,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "certainty": "Tussen deze grenzen ligt het ware aantal in ongeveer 95 van de 100 gevallen.",
         "covered": "Over wie dit gaat",
         "institutions": "instelling|instellingen",
-        "coverage": "Gevraagd: {invited}. Meegedaan: {present}. In de som: {in_sum}.",
+        "summed": "De som van drie jaren, {years}: in één jaar zijn deze aantallen te onzeker om te lezen.",
+        "coverage": "Gevraagd: {invited}. Aanwezig bij het begin: {present}. In de som: {in_sum}.",
         "absent": "Niet in de som: {names}.",
         "nobody_absent": "Geen instelling ontbreekt.",
         "registrations": "Dit zijn registraties bij instellingen: wie bij twee instellingen hulp kreeg, "
@@ -63,7 +64,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "CSV-bestand. Aandelen zijn van het geschatte totaal van dezelfde groep mensen, en ontbreken waar "
         "dat te onzeker is.",
         "privacy": "Wat het kost aan privacy",
-        "loss": "Verlies per persoon: rho {rho} ({measure}), dat is epsilon {epsilon} bij delta {delta}.",
+        "loss": "Verlies per persoon: rho {rho} ({measure}), dat is epsilon {epsilon} bij delta {delta}. Het "
+        "programma staat hoogstens rho {most} toe.",
         "power": "Wie alles weet behalve of één persoon in de gegevens zit, en in {alarms} van de gevallen "
         "ten onrechte ja zegt, heeft bij iemand die er wel in zit in ten hoogste {power} van de gevallen "
         "gelijk.",
@@ -87,6 +89,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "file_guide_en": "leeswijzer, in het Engels",
         "file_schema": "hoe manifest.json is opgebouwd",
         "file_registry": "beschrijving voor het register van differentiële privacy",
+        "file_public": "de exacte cijfers die niet uit de ronde komen, ondertekend",
         "file_transcript": "het verloop van de ronde",
         "file_parquet": "hetzelfde voor rekenprogramma’s",
         "file_json": "wat er is geteld, met welke codes, wie meedeed, wat het kostte",
@@ -109,7 +112,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "certainty": "The true number lies within these limits in about 95 of 100 cases.",
         "covered": "Whom this covers",
         "institutions": "institution|institutions",
-        "coverage": "Asked: {invited}. Took part: {present}. In the sum: {in_sum}.",
+        "summed": "The sum of three years, {years}: in one year these numbers are too uncertain to be read.",
+        "coverage": "Asked: {invited}. Present at the start: {present}. In the sum: {in_sum}.",
         "absent": "Not in the sum: {names}.",
         "nobody_absent": "No institution is missing.",
         "registrations": "These are registrations at institutions: whoever was helped by two institutions "
@@ -156,7 +160,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "file. Shares are of the estimated total of the same group of people, and are left out where that "
         "is too uncertain.",
         "privacy": "What it costs in privacy",
-        "loss": "Loss for a person: rho {rho} ({measure}), which is epsilon {epsilon} at delta {delta}.",
+        "loss": "Loss for a person: rho {rho} ({measure}), which is epsilon {epsilon} at delta {delta}. The "
+        "programme allows rho {most} at most.",
         "power": "Someone who knows everything but whether one person is in the data, and says yes wrongly "
         "in {alarms} of cases, is right about a person who is there in at most {power} of cases.",
         "unit": "Protected: {unit}",
@@ -178,6 +183,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "file_guide_en": "reading guide",
         "file_schema": "how manifest.json is laid out",
         "file_registry": "description for the registry of differential privacy",
+        "file_public": "the exact figures that do not come from the round, signed",
         "file_transcript": "how the round went",
         "file_parquet": "the same for programs that calculate",
         "file_json": "what was counted, with which codes, who took part, what it cost",

@@ -4,22 +4,61 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 
 from desk import files
+from desk.releases import directory as lying
+from desk.releases.case import Faulty, Said
 from desk.signing import Document, read_document
-from samentel.documents.envelope import MAX_SIGNATURES, Envelope, from_json, open_envelope, to_json
+from samentel.documents.envelope import (
+    MAX_PAYLOAD,
+    MAX_SIGNATURES,
+    Envelope,
+    from_json,
+    open_envelope,
+    to_json,
+)
 from samentel.documents.keys import VerifyKey
 from samentel.documents.model import from_json as document_from_json
 from samentel.documents.statements import payload_type
-from samentel.errors import DocumentError, PeerError
+from samentel.errors import DocumentError, LocalFault, PeerError
 from samentel.figures.manifest import File, Manifest
 from samentel.ids import DIGEST
 
 SIGNED_MANIFEST = "manifest.dsse.json"
 PLAIN_MANIFEST = "manifest.json"
 SHOWN = 12  # digits of a key that tell it from others
+
+
+class Kind(StrEnum):
+    """What stands at a path."""
+
+    RELEASE = "release"
+    PROOF = "proof"
+    DOCUMENT = "document"
+
+
+def kind_of(path: Path) -> Kind:
+    """What stands at a path, as far as that shows without any key.
+
+    Raises:
+        LocalFault: there is nothing, or a directory that is no release; says what was expected.
+        DocumentError: a file that is neither signed nor a proof.
+    """
+    if path.is_dir():
+        if not (path / SIGNED_MANIFEST).is_file():
+            raise LocalFault(
+                f"{path}: is no release, there is no {SIGNED_MANIFEST} in it; fetch one with samentel pull"
+            )
+        return Kind.RELEASE
+    data = files.read(path)
+    if is_dossier(path):
+        return Kind.PROOF
+    if from_json(data, str(path)).payload_type == payload_type("release"):
+        raise LocalFault(f"{path}: is the manifest of a release; give the directory with all its files")
+    return Kind.DOCUMENT
 
 
 def document(path: Path, authority: Sequence[VerifyKey], threshold: int) -> Document:
@@ -29,8 +68,11 @@ def document(path: Path, authority: Sequence[VerifyKey], threshold: int) -> Docu
         PeerError: too few good signatures; nothing has been parsed.
         DocumentError: signed, but its parts do not fit together.
     """
-    envelope = from_json(files.read(path))
-    opened(envelope, envelope.payload_type, authority, threshold)
+    envelope = from_json(files.read(path), str(path))
+    try:
+        opened(envelope, envelope.payload_type, authority, threshold)
+    except PeerError as error:
+        raise PeerError(f"{path}: {error}") from None
     return read_document(envelope)
 
 
@@ -122,29 +164,23 @@ def release(directory: Path, coordinator: VerifyKey) -> Manifest:
 
 def files_of(directory: Path, coordinator: VerifyKey) -> tuple[Manifest, Envelope, Mapping[str, bytes]]:
     """As ``release``; also the signed manifest, and each file by name."""
-    signed = files.read(directory / SIGNED_MANIFEST)
+    signed = _manifest_in(directory / SIGNED_MANIFEST, 2 * MAX_PAYLOAD)
     try:
-        envelope = from_json(signed)
+        envelope = from_json(signed, SIGNED_MANIFEST)
         found = manifest(envelope, coordinator)
     except PeerError as error:
         raise PeerError(f"{SIGNED_MANIFEST}: {error}") from None
     except DocumentError as error:
         raise DocumentError("release", [f"{SIGNED_MANIFEST}: {it}" for it in error.problems]) from None
-    contents = {entry.name: _found(directory / entry.name) for entry in found.files}
-    problems = problems_of(found.files, contents.get)
+    plain = File(name=PLAIN_MANIFEST, bytes=len(envelope.payload), sha256=envelope.digest)
+    contents, wrong = _contents(directory, (*found.files, plain))
     if to_json(envelope) != signed:
-        problems.append(f"{SIGNED_MANIFEST}: is written in another way than it is signed; fetch it again")
-    plain = _found(directory / PLAIN_MANIFEST)
-    if plain is None:
-        problems.append(f"{PLAIN_MANIFEST}: is missing")
-    elif plain != envelope.payload:
-        problems.append(f"{PLAIN_MANIFEST}: is not what the coordinator signed in {SIGNED_MANIFEST}")
-    known = {*contents, SIGNED_MANIFEST, PLAIN_MANIFEST}
-    strange = sorted(path.name for path in directory.iterdir() if path.is_file() and path.name not in known)
-    problems += [f"{name}: is not in the manifest, so nobody vouches for it" for name in strange]
-    if problems:
-        raise DocumentError(f"release {found.release_id}", problems)
-    return found, envelope, {name: data for name, data in contents.items() if data is not None}
+        wrong.append(_OTHERWISE.about(SIGNED_MANIFEST))
+    known = {entry.name for entry in found.files} | {SIGNED_MANIFEST, PLAIN_MANIFEST}
+    wrong += [_STRANGE.about(name) for name in lying.strange(directory, known)]
+    if wrong:
+        raise Faulty(f"release {found.release_id}", wrong)
+    return found, envelope, {name: contents[name] for name in contents if name != PLAIN_MANIFEST}
 
 
 def unsigned(directory: Path) -> tuple[Manifest, Mapping[str, bytes]]:
@@ -153,12 +189,12 @@ def unsigned(directory: Path) -> tuple[Manifest, Mapping[str, bytes]]:
     Raises:
         DocumentError: names every file that is missing or changed.
     """
-    found = document_from_json(Manifest, files.read(directory / PLAIN_MANIFEST), PLAIN_MANIFEST)
-    contents = {entry.name: _found(directory / entry.name) for entry in found.files}
-    problems = problems_of(found.files, contents.get)
-    if problems:
-        raise DocumentError(f"release {found.release_id}", problems)
-    return found, {name: data for name, data in contents.items() if data is not None}
+    data = _manifest_in(directory / PLAIN_MANIFEST, MAX_PAYLOAD)
+    found = document_from_json(Manifest, data, PLAIN_MANIFEST)
+    contents, wrong = _contents(directory, found.files)
+    if wrong:
+        raise Faulty(f"release {found.release_id}", wrong)
+    return found, contents
 
 
 def problems_of(entries: Sequence[File], read: Callable[[str], bytes | None]) -> list[str]:
@@ -167,24 +203,69 @@ def problems_of(entries: Sequence[File], read: Callable[[str], bytes | None]) ->
     Args:
         read: the bytes of a file by its name, or None when it is not there.
     """
-    problems = []
+    return [one.en for one in wrong_of(entries, read)]
+
+
+def wrong_of(entries: Sequence[File], read: Callable[[str], bytes | None]) -> Iterator[Said]:
+    """As ``problems_of``, in both languages."""
     for entry in entries:
         data = read(entry.name)
         if data is None:
-            problems.append(f"{entry.name}: is missing; fetch the release again")
+            yield _MISSING.about(entry.name)
         elif len(data) != entry.bytes:
-            problems.append(f"{entry.name}: has {len(data)} bytes, the manifest says {entry.bytes}")
+            yield Said(
+                f"heeft {len(data)} bytes, en volgens het manifest {entry.bytes}",
+                f"has {len(data)} bytes, the manifest says {entry.bytes}",
+            ).about(entry.name)
         elif hashlib.sha256(data).hexdigest() != entry.sha256:
-            problems.append(f"{entry.name}: has been changed since it was published; fetch it again")
-        elif entry.name.endswith(".csv") and entry.rows not in (None, rows_of(data)):
-            problems.append(f"{entry.name}: has {rows_of(data)} rows, the manifest says {entry.rows}")
-    return problems
+            yield _CHANGED.about(entry.name)
+        elif entry.name.endswith(".csv"):
+            rows = rows_of(data)
+            if rows is None:
+                yield _NO_TABLE.about(entry.name)
+            elif entry.rows not in (None, rows):
+                yield Said(
+                    f"heeft {rows} regels, en volgens het manifest {entry.rows}",
+                    f"has {rows} rows, the manifest says {entry.rows}",
+                ).about(entry.name)
 
 
-def rows_of(data: bytes) -> int:
-    """How many rows a table has, without its heading."""
-    return sum(1 for _ in csv.reader(io.StringIO(data.decode("utf-8", "replace"), newline=""))) - 1
+def rows_of(data: bytes) -> int | None:
+    """How many rows a table has, without its heading; None if it cannot be read as one."""
+    try:
+        lines = sum(1 for _ in csv.reader(io.StringIO(data.decode("utf-8", "replace"), newline="")))
+    except csv.Error:
+        return None
+    return lines - 1 if lines else None
 
 
-def _found(path: Path) -> bytes | None:
-    return files.read(path) if path.is_file() else None
+def _contents(directory: Path, entries: Sequence[File]) -> tuple[dict[str, bytes], list[Said]]:
+    """The files that a manifest names, by name, and what is wrong with any of them."""
+    contents, refused = lying.contents(directory, entries)
+    read = [entry for entry in entries if entry.name not in refused]
+    return contents, [*refused.values(), *wrong_of(read, contents.get)]
+
+
+def _manifest_in(path: Path, most: int) -> bytes:
+    data = lying.read(path, most)
+    if data is None:
+        raise LocalFault(f"{path}: there is no such file")
+    if len(data) > most:
+        raise DocumentError(path.name, [f"is larger than {most} bytes"])
+    return data
+
+
+_MISSING = Said("ontbreekt; haal de uitgave opnieuw op", "is missing; fetch the release again")
+_CHANGED = Said(
+    "is veranderd na de publicatie; haal de uitgave opnieuw op",
+    "has been changed since it was published; fetch it again",
+)
+_OTHERWISE = Said(
+    "is anders geschreven dan ondertekend; haal de uitgave opnieuw op",
+    "is written in another way than it is signed; fetch it again",
+)
+_NO_TABLE = Said("is geen leesbare tabel", "is no table that can be read")
+_STRANGE = Said(
+    "staat niet in het manifest, dus niemand staat ervoor in",
+    "is not in the manifest, so nobody vouches for it",
+)

@@ -29,11 +29,13 @@ from samentel.ids import Period
 from samentel.secagg import receipts
 from samentel.secagg import transcript as transcripts
 from samentel.secagg.convening import terms_of
-from samentel.secagg.messages import Agreement, Kind, Proposal, Result, Survivor, name_of, sign
+from samentel.secagg.messages import Agreement, Kind, Proposal, Result, Survivor, dealers_named, name_of, sign
 
 NODES = ("a", "b", "c", "d")
 MOMENT = datetime(2026, 2, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+LISTING = b"\7" * 32
+DEALINGS = tuple(bytes([at]) * 32 for at in range(len(NODES)))  # everybody has dealt
 
 
 @pytest.fixture
@@ -101,6 +103,7 @@ def material(programme, authority, signed_roster):
         national=add_up(plan, dict.fromkeys(NODES[:3], vector)),
         dealers=3,
         published_at=MOMENT,
+        approved_by=[key.public.key_id for key in authority],
     )
 
 
@@ -154,7 +157,8 @@ class Summed:
             ]
         )
         self.survivors = tuple(Survivor(at, bytes([at]) * 32) for at in range(3))
-        self.proposal = sign(Proposal(self.terms.digest, b"\7" * 32, self.survivors), coordinator)
+        dealers = dealers_named(LISTING, DEALINGS)
+        self.proposal = sign(Proposal(self.terms.digest, dealers, self.survivors), coordinator)
 
     def agreement(self, position, proposal=None, signer=None):
         """What an institution signs, or what somebody else signs in its place."""
@@ -170,6 +174,8 @@ class Summed:
             round=to_json(statements.state(self.round, self.coordinator)).decode(),
             start=to_json(statements.state(self.start, self.coordinator)).decode(),
             terms=self.terms.digest.hex(),
+            listing=LISTING.hex(),
+            dealings=tuple(one.hex() for one in DEALINGS),
             proposal=base64.b64encode(self.proposal).decode(),
             agreements=tuple(base64.b64encode(one).decode() for one in agreements),
             result=base64.b64encode(sign(Result(self.terms.digest, name, total), self.coordinator)).decode(),
@@ -209,6 +215,7 @@ class Summed:
             dealers=4,
             published_at=MOMENT,
             transcript=self.transcript(),
+            approved_by=[one.key_id for one in changes.get("signed", self.signed).signatures],
         )
         return replace(honest, **changes)
 

@@ -40,7 +40,7 @@ def drafts():
 
 
 def published(place, draft, period, nodes=NODES):
-    """A release of individual mode: so many people in every cell, whatever the period."""
+    """A release of individual mode: people spread evenly over each table, in a year four times as many."""
     payload = as_toml(draft)
     programme, plan = programmes.parse(payload), noise_plan(programmes.parse(payload))
     houses = tuple(
@@ -53,7 +53,10 @@ def published(place, draft, period, nodes=NODES):
             Roster(version=1, issued_at=MOMENT, coordinator_key=KEY.public.raw.hex(), institutions=houses)
         )
     )
-    vector = np.concatenate([np.full(one.cells + 1, 3 * one.granularity, dtype=np.int64) for one in plan])
+    people = 48 if len(period) == 4 else 12
+    vector = np.concatenate(
+        [np.full(one.cells + 1, people // one.cells * one.granularity, dtype=np.int64) for one in plan]
+    )
     opened = RoundOpened(
         envelope="1" * 64,
         programme=programme.digest,

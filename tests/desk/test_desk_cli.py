@@ -10,6 +10,8 @@ import pytest
 
 from desk import cli
 from desk.packaged import packaged
+from samentel.documents.envelope import seal, to_json
+from samentel.documents.statements import payload_type
 
 MAIN = "from desk.cli import main; main()"
 
@@ -78,9 +80,50 @@ def test_help_shows_an_example(samentel, words):
         ),
         pytest.param(["sign", "broken.toml", "--key", "no.key.pem"], "no.key.pem", id="missing-key"),
         pytest.param(["sign", "broken.toml"], "--key FILE", id="no-key"),
-        pytest.param(["verify", "broken.toml", "--authority", "broken.toml"], "broken.toml", id="not-a-key"),
-        pytest.param(["verify", "."], "credentials", id="no-credentials"),
-        pytest.param(["verify", ".", "--coordinator", "xyz"], "64 hexadecimal", id="bad-hex"),
+        pytest.param(["verify", "no-such"], "no-such: there is no such file", id="nothing-to-verify"),
+        pytest.param(["verify", "."], "is no release, there is no manifest.dsse.json", id="no-release"),
+        pytest.param(["countersign", ".", "--key", "x"], "is no release", id="countersign-no-release"),
+        pytest.param(
+            ["countersign", "no-such", "--key", "x"], "no-such: there is no", id="countersign-nothing"
+        ),
+        pytest.param(
+            ["verify", "broken.toml"],
+            "broken.toml does not hold:\n  - this file is not a DSSE",
+            id="unsigned",
+        ),
+        pytest.param(["verify", "signed", "--authority", "broken.toml"], "broken.toml", id="not-a-key"),
+        pytest.param(["verify", "signed"], "credentials", id="no-credentials"),
+        pytest.param(["verify", "release"], "credentials", id="no-credentials-for-a-release"),
+        pytest.param(["verify", "release", "--coordinator", "xyz"], "64 hexadecimal", id="bad-hex"),
+        pytest.param(
+            ["verify", "release", "--coordinator", "ab" * 32, "--roster", "no.json"],
+            "no.json: there is no such file",
+            id="no-roster-to-verify-with",
+        ),
+        pytest.param(
+            ["verify", "release", "--coordinator", "ab" * 32, "--roster", "signed"],
+            "--roster: is about the authority's signatures",
+            id="roster-without-authority",
+        ),
+        pytest.param(
+            ["verify", "release", "--coordinator", "ab" * 32, "--threshold", "2"],
+            "--threshold: is about the authority's",
+            id="threshold-without-authority",
+        ),
+        pytest.param(
+            ["verify", "release", "--coordinator", "ab" * 32, "--receipt", "no.json"],
+            "no.json: there is no such file",
+            id="no-receipt",
+        ),
+        pytest.param(
+            ["verify", "release", "--coordinator", "ab" * 32],
+            "manifest.dsse.json: 0 of the 1",
+            id="not-theirs",
+        ),
+        pytest.param(
+            ["verify", "release/manifest.dsse.json"], "give the directory with all", id="manifest-alone"
+        ),
+        pytest.param(["verify", "signed", "--receipt", "x"], "are for the directory", id="receipt-of-a-file"),
         pytest.param(["pull"], "SAMENTEL_CREDENTIALS", id="pull-without-credentials"),
         pytest.param(["pull", "--credentials", "nowhere"], "no such directory", id="no-directory"),
         pytest.param(["keys", "new", "../x"], "file name", id="bad-name"),
@@ -92,6 +135,9 @@ def test_help_shows_an_example(samentel, words):
 def test_a_mistake_is_a_clear_line_and_no_traceback(samentel, words, why, tmp_path, monkeypatch):
     monkeypatch.delenv("SAMENTEL_CREDENTIALS", raising=False)
     (tmp_path / "broken.toml").write_text('id = "x"')
+    (tmp_path / "signed").write_bytes(to_json(seal("application/x", b"{}")))
+    (tmp_path / "release").mkdir()
+    (tmp_path / "release" / "manifest.dsse.json").write_bytes(to_json(seal(payload_type("release"), b"{}")))
     done = samentel(*words, cwd=tmp_path)
     assert done.returncode in (1, 2)
     assert why in done.stderr
@@ -189,7 +235,7 @@ def test_the_whole_desk_works_from_the_command_line(tmp_path):
     signed = alone("sign", "p.toml", *both, cwd=tmp_path)
     assert "2 signature(s)" in signed.stdout
     public = ["--authority", "statistiek.pub.pem", "--authority", "rapporteur.pub.pem"]
-    checked = alone("verify", "p.toml.dsse.json", *public, cwd=tmp_path)
+    checked = alone("verify", "p.toml.dsse.json", *public, "--lang", "en", cwd=tmp_path)
     assert checked.returncode == 0, checked.stderr
     assert "at least 2 of 2" in checked.stdout
 

@@ -12,8 +12,8 @@ from desk.packaged import packaged
 from desk.planning import plan as planning
 from desk.planning import plan_page
 from desk.planning.answers import Asked
+from desk.planning.options import OptionsError
 from samentel.documents import programme as programmes
-from samentel.errors import DocumentError
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_the_ledger_cost_is_what_the_programme_states(programme):
 
 
 def test_fewer_institutions_than_the_programme_asks_for_have_no_plan(programme):
-    with pytest.raises(DocumentError, match="at least 3"):
+    with pytest.raises(OptionsError, match="at least 3"):
         planning.plan(programme, 2)
 
 

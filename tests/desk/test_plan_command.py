@@ -1,6 +1,7 @@
 """The plan from the command line and as a page: whole, in both languages, with nothing from elsewhere."""
 
 import functools
+import io
 import json
 import math
 import re
@@ -8,11 +9,13 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from rich.console import Console
 
 from desk import cli, numerals
 from desk.packaged import packaged
 from desk.planning import plan as planning
-from desk.planning import plan_html
+from desk.planning import plan_html, plan_page
+from desk.planning import plan_sentences as says
 from desk.planning.plan_words import WORDS
 from desk.planning.targets import wanted
 from samentel.documents import programme as programmes
@@ -101,7 +104,7 @@ def test_every_figure_of_a_table_stands_beside_the_drawing(made, national, langu
         half = f"± {numerals.number(table.half_width, language, 1)}"
         assert half in rows[table.table]
         assert half in page.texts  # beside its dot
-        assert numerals.significant(table.tau, language, 1) in rows[table.table] if table.tau else True
+        assert rows[table.table][10] == ("" if table.tau is None else says.tau(table.tau, language))
         assert (rows[table.table][9].endswith("!")) == table.imprecise
     shares = {row[1] for table in page.tables for row in table[1:] if len(row) == 3}
     assert {
@@ -191,9 +194,59 @@ def test_the_two_names_of_how_many_begin_are_one(samentel):
     assert one == other
 
 
+@pytest.mark.parametrize(("tau", "written"), [(5e-324, "< 1e-30"), (2e-30, "2e-30"), (3e-12, "3e-12")])
+def test_a_distance_that_nobody_can_see_is_not_a_number_of_three_hundred_digits(tau, written):
+    assert says.tau(tau, "en") == written
+
+
+@pytest.mark.parametrize(
+    ("language", "pooled", "unreported", "mean"),
+    [
+        (
+            "nl",
+            "Alleen als som van drie jaar: ",
+            ", niet gemeld bij CoMensha",
+            " 17.000 ",
+        ),
+        ("en", "Only as a sum of three years: ", ", not reported to CoMensha", " 17,000 "),
+    ],
+)
+def test_the_plan_names_what_waits_for_three_years_and_the_number_not_reported(
+    language, pooled, unreported, mean
+):
+    asked = programmes.parse(packaged("registratie-2025"))
+    made = planning.plan(asked, 40)
+    waiting = [table.id for table in asked.tables if table.years == 3]
+    assert len(waiting) > 5
+    assert f"{pooled}{', '.join(waiting)}." in says.missed(made, language)
+    screen = Console(width=160, record=True, file=io.StringIO())
+    screen.print(plan_page.render(made, language))
+    text = screen.export_text()
+    assert mean in text
+    assert f"{mean.strip()}{numerals.MARKS[language][1]}0" not in text
+    (line,) = [line for line in text.splitlines() if unreported in line]
+    assert "± 26" in line
+    known = {table.table: table.half_width for table in made.tables}
+    answers = {(it.asked, it.table): it.half_width for it in made.answers}
+    # Three of the five codes of one table, by way of its other margins: less than three by themselves.
+    assert known["consent"] < answers["unreported", "consent"] < math.sqrt(3) * known["consent"]
+    for table in ("reason-organisation", "reason-part"):  # two of its codes, at one kind of institution
+        assert known[table] < answers["houses", table] < 2 * known[table]
+
+
+def test_dutch_words_of_a_plan_are_dutch(made):
+    assert not re.search(r"\b(rooster|node|nodes)\b", " ".join(WORDS["nl"].values()))
+    channels = [level for level in made.levels if level.label_nl.startswith("kanaal ")]
+    assert channels
+    assert all(level.label_en == f"channel {level.code}" for level in channels)
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
+        (["--page", "none/p.html"], "--page none/p.html: there is no directory none; make it first"),
+        (["--target", "3way=0.0001"], "samentel: --target 3way: "),
+        (["--target", "total=0.0001"], "samentel: --target total=0.0001: out of reach"),
         (["--drop", "shoes"], "--drop shoes: there is no such table; there are reason, sex-age, citizenship"),
         (["--target", "shoes=3"], "--target shoes: this programme has no such table"),
         (["--target", "total=0.01"], "out of reach"),
@@ -207,3 +260,5 @@ def test_a_mistake_is_a_clear_line_and_no_traceback(samentel, tmp_path, words, s
     assert done.returncode in (1, 2)
     assert says in " ".join(done.stderr.split())
     assert "Traceback" not in done.stdout + done.stderr
+    assert "does not hold" not in done.stderr
+    assert not list(tmp_path.iterdir())

@@ -1,5 +1,7 @@
 """Pull against a real gRPC server with mTLS that may lie; its certificates are those of a real set-up."""
 
+import csv
+import io
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +23,9 @@ from samentel.documents.envelope import countersign, from_json, to_json
 from samentel.documents.keys import SigningKey
 from samentel.documents.statements import state
 from samentel.errors import LocalFault, PeerError
+from samentel.figures.edition import csv_bytes
 from samentel.figures.manifest import Erratum
+from samentel.figures.release import COLUMNS
 from samentel.wire import codec
 from samentel.wire import messages as m
 from samentel.wire.methods import GET_RELEASE, LIST_RELEASES, READ_FILE
@@ -134,9 +138,15 @@ def test_a_pulled_release_is_the_published_one_and_verifies(holder, published, t
         sums[figure.table] = sums.get(figure.table, 0) + figure.estimate
     # Figures are published in six decimals: margins agree to that, times the square root of their cells.
     assert list(sums.values()) == pytest.approx([sums["reason"]] * 3, abs=2e-5)
-    shares = [figure.share for figure in reasons]
-    assert sum(shares) == pytest.approx(1, abs=2e-5)
-    assert all(it.share_lower < it.share < it.share_upper for it in reasons)
+    assert {(it.share, it.share_lower, it.share_upper) for it in reasons} == {(None, None, None)}
+
+
+def test_a_share_is_read_as_it_stands_in_the_table(published):
+    rows = list(csv.DictReader(io.StringIO(published["tables.csv"].decode(), newline="")))
+    told = {"share": 0.25, "share_lower": 0.125, "share_upper": 0.5}
+    (figure, *others) = pull.figures(csv_bytes(COLUMNS, [{**rows[0], **told}, *rows[1:]]))
+    assert (figure.share, figure.share_lower, figure.share_upper) == (0.25, 0.125, 0.5)
+    assert len(others) == len(rows) - 1
 
 
 def test_only_the_format_asked_for_is_written(holder, tmp_path):

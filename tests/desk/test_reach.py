@@ -90,8 +90,25 @@ def test_individual_mode_has_no_such_rule(programme):
 @pytest.mark.parametrize(
     ("language", "says"),
     [
-        ("nl", ("ten minste 4 nodig", "OPV 4, HULP 8", "; met toestemming: COSM 1, OMM 1, ISZW 0")),
-        ("en", ("needs at least 4", "OPV 4, HULP 8", "; by consent: COSM 1, OMM 1, ISZW 0")),
+        (
+            "nl",
+            (
+                "ten minste 4 nodig",
+                "Vrouwen-, maatschappelijke en categorale opvang (4); Jeugdhulp, ",
+                "ambulante en andere hulp (8)",
+                "Met toestemming: Categorale opvang (COSM) (1); ",
+                "Eerste verzoeken om opvang: kanaal ",
+            ),
+        ),
+        (
+            "en",
+            (
+                "needs at least 4",
+                "Women's, social and categorical shelter (4); Youth care, ",
+                "By consent: Shelter for foreign victims (COSM) (1); ",
+                "First requests for shelter: channel ",
+            ),
+        ),
     ],
 )
 def test_the_page_of_twenty_tables_fits_a_hundred_letters(demo, language, says):

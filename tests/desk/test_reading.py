@@ -1,5 +1,6 @@
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,14 +11,17 @@ from desk.releases import beside, reading, verify
 from desk.releases.pull import figures
 from samentel.counting.shares import share_plan
 from samentel.documents import programme as programmes
+from samentel.documents.model import from_json
 from samentel.errors import LocalFault
 from samentel.figures import release
 from samentel.figures.edition import Edition, Year
+from samentel.figures.manifest import Manifest
 from samentel.figures.manifest_privacy import privacy_facts
 from samentel.figures.manifest_tables import table_facts
 from samentel.figures.sums import national_of
 from samentel.ids import Period
 
+GOLDEN = Path(__file__).parents[1] / "golden" / "klein-2025-1"
 NAMES = tuple(f"node-{number:02d}" for number in range(12))
 
 
@@ -179,6 +183,42 @@ def test_indicators_come_first_with_their_interval_grade_and_change(alone, direc
     assert "11.2%" in printed(reading.whole(alone, rows, "en", lines=[changed]))
     assert "0,0 % – 25,5 %" not in printed(reading.whole(alone, rows, "nl", "reason", [changed]))
     assert not beside.read_indicators({}, "2025")
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_a_sum_of_three_years_is_titled_with_its_years(language):
+    contents = {path.name: path.read_bytes() for path in GOLDEN.iterdir()}
+    manifest = from_json(Manifest, contents["manifest.json"], "manifest")
+    lines = beside.read_indicators(contents, "2025")
+    text = printed(reading.whole(manifest, figures(contents["tables.csv"]), language, lines=lines))
+    (facts,) = [facts for facts in manifest.tables if len(facts.periods) == 3]
+    for title in (
+        getattr(facts.title, language),
+        *{getattr(one.title, language) for one in lines if "–" in one.period},
+    ):
+        assert f"{title}, 2023–2025" in text
+        assert f"{title}, 2025" not in text
+    assert f"{getattr(lines[0].title, language)}, 2025" in text
+    assert "2023–2025" in {one.period for one in lines}
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [("nl", "rho 0,4375 (epsilon 4,85, delta"), ("en", "rho 0.4375 (epsilon 4.85, delta")],
+)
+def test_epsilon_stands_with_the_rho_that_was_spent(language, says):
+    manifest = from_json(Manifest, (GOLDEN / "manifest.json").read_bytes(), "manifest")
+    assert says in reading.privacy(manifest, language)
+
+
+def test_the_total_of_three_years_says_so_among_the_totals(national):
+    manifest, rows = national(900)
+    total = next(facts for facts in manifest.tables if not facts.dimensions)
+    pooled = total.model_copy(update={"periods": ("2023", "2024", "2025")})
+    tables = tuple(pooled if facts is total else facts for facts in manifest.tables)
+    text = printed(reading.totals(manifest.model_copy(update={"tables": tables}), rows, "en"))
+    assert f"{total.title.en}, 2023–2025" in text
+    assert text.count("2023–2025") == 1
 
 
 def test_every_figure_has_its_grade(national):

@@ -2,14 +2,16 @@
 
 import base64
 import sys
+from string import Formatter
 
 import pytest
 
 from desk import cli
-from desk.releases import verify
+from desk.releases import examine_words, verify
 from desk.releases.case import Against
 from desk.releases.examine import examine
 from samentel.documents import envelope as dsse
+from samentel.documents import public as publics
 from samentel.documents.envelope import Envelope, from_json, seal, to_json
 from samentel.documents.keys import SigningKey
 from samentel.documents.model import from_json as parsed
@@ -29,6 +31,10 @@ def problems(directory, against):
     return getattr(caught.value, "problems", [str(caught.value)])
 
 
+def english(sentences):
+    return [one.en for one in sentences]
+
+
 def resigned(directory, key, change=lambda manifest: manifest, **files):
     """What a coordinator that lies would publish: other files and another manifest, all of it well signed."""
     for name, data in files.items():
@@ -37,7 +43,8 @@ def resigned(directory, key, change=lambda manifest: manifest, **files):
     entries = []
     for entry in manifest.files:
         data = (directory / entry.name).read_bytes()
-        entries.append(entry.model_copy(update={"bytes": len(data), "sha256": digest(data)}))
+        rows = verify.rows_of(data) if entry.name.endswith(".csv") else entry.rows
+        entries.append(entry.model_copy(update={"bytes": len(data), "sha256": digest(data), "rows": rows}))
     payload = to_bytes(change(manifest.model_copy(update={"files": tuple(entries)})))
     (directory / "manifest.json").write_bytes(payload)
     (directory / "manifest.dsse.json").write_bytes(
@@ -48,8 +55,8 @@ def resigned(directory, key, change=lambda manifest: manifest, **files):
 def test_an_untouched_release_holds(directory, coordinator):
     assert verify.release(directory, coordinator.public).release_id == "aanleiding-demo-2025-1"
     found = examine(directory, Against(coordinator.public))
-    assert any("tables.csv" in held and "byte for byte" in held for held in found.held)
-    assert any("--authority" in left for left in found.left)
+    assert any("tables.csv" in held and "byte for byte" in held for held in english(found.held))
+    assert any("--authority" in left for left in english(found.left))
 
 
 def test_everything_that_can_be_checked_of_a_secure_sum_is(summed, signed_roster, tmp_path):
@@ -58,16 +65,16 @@ def test_everything_that_can_be_checked_of_a_secure_sum_is(summed, signed_roster
     place = summed.publish()
     against = summed.against(roster=tmp_path / "roster.dsse.json", receipt=tmp_path / "receipt.json")
     found = examine(place, against)
-    said = "\n".join(found.held)
+    said = "\n".join(english(found.held))
     assert "each of the 3 institutions in the sum has signed" in said
     assert "the counts that the coordinator took from b are in this sum" in said
     assert "who took part, by exact.csv: counted again on the roster" in said
     assert "the noise in measured.csv is what the programme asks for" in said
     assert "the programme authority's signatures under programme.dsse.json" in said
     for name in ("measured.csv", "tables.csv", "manifest.schema.json"):
-        assert any(name in held and "byte for byte" in held for held in found.held)
-    assert not any(word in left for left in found.left for word in ("--roster", "--receipt", "--authority"))
-    unchecked = "\n".join(found.left)
+        assert any(name in held and "byte for byte" in held for held in english(found.held))
+    unchecked = "\n".join(english(found.left))
+    assert not any(word in unchecked for word in ("--roster", "--receipt", "--authority"))
     assert "tables.parquet: by its digest only" in unchecked
     assert "cells that are never published" in unchecked
 
@@ -271,15 +278,153 @@ def test_the_command_says_what_was_checked_and_what_was_not(summed, called, tmp_
         (tmp_path / f"{name}.pub.pem").write_bytes(key.public.to_pem())
     words = ["samentel", "verify", place, "--coordinator", summed.coordinator.public.raw.hex()]
     keys = ["--authority", tmp_path / "cbs.pub.pem", "--authority", tmp_path / "rapporteur.pub.pem"]
-    done = called(cli.main, *words, *keys)
+    done = called(cli.main, *words, *keys, "--lang", "en")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0] == "release aanleiding-demo-2025-1: nothing is wrong with it"
-    assert {line.split("  ")[1] for line in lines[1:]} == {"checked", "not checked"}
+    assert lines[0] == "release aanleiding-demo-2025-1: nothing wrong was found"
+    assert {line.split("  ")[1].strip() for line in lines[1:]} == {"checked", "not checked"}
+    dutch = called(cli.main, *words, *keys, "--lang", "nl").stdout.splitlines()
+    assert dutch[0] == "uitgave aanleiding-demo-2025-1: niets gevonden dat niet klopt"
+    assert len(dutch) == len(lines)
+    assert not {line[16:] for line in dutch} & {line[15:] for line in lines}, "said in one language only"
     (place / "tables.csv").write_bytes(b"made up")
-    done = called(cli.main, *words, *keys)
+    done = called(cli.main, *words, *keys, "--lang", "en")
     assert (done.returncode, done.stdout) == (1, "")
     assert "tables.csv: has 7 bytes" in done.stderr
+    done = called(cli.main, *words, *keys, "--lang", "nl")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "uitgave aanleiding-demo-2025-1 klopt niet" in done.stderr
+    assert "tables.csv: heeft 7 bytes" in done.stderr
+
+
+def test_the_totals_of_exact_csv_are_those_of_the_manifest_without_any_roster(summed):
+    place = summed.publish()
+    rows = (place / "exact.csv").read_bytes().splitlines(keepends=True)
+    (at,) = [at for at, row in enumerate(rows) if row.startswith(b"participation,in-sum,,")]
+    assert b",3,institutions," in rows[at]
+    told = rows[at].replace(b",3,institutions,", b",12,institutions,")
+    resigned(place, summed.coordinator, **{"exact.csv": b"".join([*rows[:at], told, *rows[at + 1 :]])})
+    assert list(problems(place, Against(summed.coordinator.public))) == [
+        "exact.csv: the total in-sum is 12, the manifest says 3"
+    ]
+    part = rows[at + 1].replace(b",3,institutions,", b",2,institutions,")
+    resigned(place, summed.coordinator, **{"exact.csv": b"".join([*rows[: at + 1], part, *rows[at + 2 :]])})
+    assert list(problems(place, Against(summed.coordinator.public))) == [
+        "exact.csv: the total in-sum is not the sum of its breakdown"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(b"In the sum", b"In any sum"), (b"VO_MO|PV27", b"VO_MO|PV28"), (b"source_en\n", b"x\n")]
+)
+def test_the_breakdown_and_words_of_exact_csv_are_checked_on_the_roster_or_named(
+    summed, signed_roster, tmp_path, old, new
+):
+    (tmp_path / "roster.dsse.json").write_bytes(to_json(signed_roster))
+    place = summed.publish()
+    data = (place / "exact.csv").read_bytes()
+    resigned(place, summed.coordinator, **{"exact.csv": data.replace(old, new)})
+    found = problems(place, summed.against(roster=tmp_path / "roster.dsse.json"))
+    assert found[0].startswith("exact.csv: ")
+    if old.isupper() or b" " in old:
+        left = english(examine(place, summed.against()).left)
+        assert any(one.startswith("exact.csv: who took part by kind and province") for one in left)
+
+
+def test_a_secure_sum_without_its_transcript_does_not_hold(summed):
+    place = summed.publish()
+    resigned(
+        place,
+        summed.coordinator,
+        lambda it: it.model_copy(
+            update={
+                "files": tuple(one for one in it.files if one.name != "transcript.json"),
+                "provenance": it.provenance.model_copy(update={"transcript": None}),
+            }
+        ),
+    )
+    (place / "transcript.json").unlink()
+    found = problems(place, summed.against())
+    assert "transcript.json: is missing; a secure sum has one" in found
+
+
+def figures_of(keys, value=40):
+    text = f"""kind = "public-figures"
+id = "plaatsen"
+version = 1
+title = {{ nl = "Plaatsen", en = "Places" }}
+
+[[entries]]
+kind = "capacity"
+subject = "places"
+title = {{ nl = "Plaatsen", en = "Places" }}
+codes = ["COSM"]
+value = {value}
+unit = "places"
+year = 2025
+source = {{ nl = "Bron", en = "Source" }}
+"""
+    return seal(publics.PAYLOAD_TYPE, text.encode(), *keys)
+
+
+def test_public_figures_are_made_again_from_what_the_authority_signed(summed, authority):
+    place = summed.publish(public=figures_of(authority))
+    found = examine(place, summed.against())
+    said = english(found.held)
+    assert any(one.startswith("the public figures in exact.csv: made again") for one in said)
+    assert "the programme authority's signatures under public.dsse.json" in said
+    whole = (place / "exact.csv").read_bytes()
+    line = whole.count(b"\n")
+    resigned(place, summed.coordinator, **{"exact.csv": whole.replace(b",40,places,", b",41,places,")})
+    assert list(problems(place, summed.against())) == [
+        f"exact.csv: line {line} is not what follows from public.dsse.json"
+    ]
+    other = to_json(figures_of(authority, 41))
+    resigned(place, summed.coordinator, **{"public.dsse.json": other})
+    assert "public.dsse.json: is not the one that the manifest names" in problems(place, summed.against())
+
+
+def test_public_figures_that_too_few_have_signed_or_that_come_from_nowhere_are_wrong(summed, authority):
+    place = summed.publish("half", public=figures_of(authority[:1]))
+    (found,) = problems(place, summed.against())
+    assert found.startswith("public.dsse.json: 1 of the 2")
+    place = summed.publish("release")
+    row = b"capacity,places,COSM,Plaatsen,Places,40,places,2025,Bron,Source\n"
+    resigned(place, summed.coordinator, **{"exact.csv": (place / "exact.csv").read_bytes() + row})
+    assert (
+        "exact.csv: has public figures, and the manifest names no document that they come from"
+        in problems(place, summed.against())
+    )
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["coordinator", "authority"])
+def test_a_second_signature_in_one_name_is_looked_at(summed, authority, own):
+    """A reader who takes the first of two, and one who takes the last, would see another signature."""
+    place = summed.publish()
+    envelope = dsse.countersign(from_json((place / "manifest.dsse.json").read_bytes()), authority[0])
+    key_id = envelope.signatures[0 if own else 1].key_id
+    second = (*envelope.signatures, dsse.Signature(key_id, b"x" * 64))
+    forged = Envelope(envelope.payload, envelope.payload_type, second)
+    (place / "manifest.dsse.json").write_bytes(to_json(forged))
+    (found,) = problems(place, summed.against())
+    assert found.startswith(f"manifest.dsse.json: 2 signatures in the name of {key_id[:12]}")
+
+
+def test_a_coordinators_signature_under_another_name_is_no_countersignature(summed):
+    place = summed.publish()
+    envelope = from_json((place / "manifest.dsse.json").read_bytes())
+    again = dsse.Signature("ab" * 32, envelope.signatures[0].signature)
+    forged = Envelope(envelope.payload, envelope.payload_type, (*envelope.signatures, again))
+    (place / "manifest.dsse.json").write_bytes(to_json(forged))
+    (found,) = problems(place, Against(summed.coordinator.public))
+    assert found.startswith("manifest.dsse.json: a countersignature in the name of abababababab is not that")
+
+
+def test_every_sentence_has_the_same_facts_in_both_languages():
+    tables = (examine_words.HELD, examine_words.LEFT, examine_words.NOT_SO)
+    for name, one in (item for table in tables for item in table.items()):
+        facts = [{part for _, part, _, _ in Formatter().parse(text)} for text in (one.nl, one.en)]
+        assert facts[0] == facts[1], name
 
 
 def test_without_scipy_it_says_what_is_not_recomputed(summed, monkeypatch):
@@ -287,7 +432,7 @@ def test_without_scipy_it_says_what_is_not_recomputed(summed, monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy", None)
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     found = examine(place, summed.against())
-    assert any("shown" in left and "samentel[aggregator]" in left for left in found.left)
+    assert any("shown" in left and "samentel[aggregator]" in left for left in english(found.left))
     lines = (place / "tables.csv").read_bytes().split(b"\n")
     lines[3] = lines[3].replace(b",2", b",3", 1)
     resigned(place, summed.coordinator, **{"tables.csv": b"\n".join(lines)})

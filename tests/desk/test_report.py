@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+import math
 import re
 import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
+from fractions import Fraction
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,7 +23,7 @@ from aggregator.events import RoundOpened
 from desk import charts, cli, numerals, public_figures
 from desk.charts import Dot
 from desk.packaged import packaged
-from desk.releases import beside, report
+from desk.releases import beside, report, verify
 from desk.releases.pull import Figure
 from samentel.counting.privacy import noise_plan
 from samentel.counting.shares import share_plan
@@ -47,6 +49,7 @@ HOUSES = tuple(
                 protocol_key=f"{number:02x}" * 32)
     for number, name in enumerate(NAMES)
 )  # fmt: skip
+GOLDEN = Path(__file__).parents[1] / "golden" / "klein-2025-1"
 VOID = {"meta", "link", "circle", "line", "br"}
 ALLOWED = ("report.nl.html", "report.en.html", "#")
 
@@ -86,7 +89,7 @@ def made(place: Path, name: str, before: np.ndarray | None = None) -> Path:
         dealers=11,
         published_at=MOMENT,
         earlier=() if before is None else [Year(Period(2024), "before", national_of(plan, NAMES, before))],
-        public=public.parse(public_figures.packaged()),
+        public=seal(public.PAYLOAD_TYPE, public_figures.packaged(), KEY),
         software={"samentel": "0"},
     )
     publisher.write(place, material, KEY)
@@ -252,8 +255,9 @@ def test_the_dutch_page_is_dutch_in_words_and_numbers(release):
     assert "What it costs in privacy" in english.words
     assert "privacyruis" not in english.words
     epsilon = report.read(release).manifest.privacy.epsilon_upper
-    assert f"epsilon {epsilon:.2f}".replace(".", ",") in dutch.words
-    assert f"epsilon {epsilon:.2f}" in english.words
+    upward = math.ceil(100 * epsilon) / 100  # a loss is never said to be less than it is
+    assert f"epsilon {upward:.2f}".replace(".", ",") in dutch.words
+    assert f"epsilon {upward:.2f}" in english.words
     colluding = report.read(release).manifest.privacy.shared_noise.colluders
     assert colluding.en in english.words
     assert re.search(r"rho \d+\.\d", colluding.en)
@@ -295,7 +299,10 @@ def test_the_summary_says_totals_with_their_range(release):
     shown, low, high = (report.grouped(total[name], "nl") for name in ("shown", "shown_lower", "shown_upper"))
     dutch = page(release, "nl")
     assert f"Slachtoffers in de hulp: naar schatting {shown}, tussen {low} en {high}." in dutch.words
-    assert "Gevraagd: 12 instellingen. Meegedaan: 12. In de som: 11. Niet in de som: node-11." in dutch.words
+    assert (
+        "Gevraagd: 12 instellingen. Aanwezig bij het begin: 12. In de som: 11. Niet in de som: node-11."
+        in dutch.words
+    )
 
 
 def test_the_registration_gap_comes_first_with_its_own_interval(release):
@@ -313,6 +320,62 @@ def test_the_registration_gap_comes_first_with_its_own_interval(release):
     lines = shown.tables[f"{title}, 2025"]
     assert lines[0] == ["Nederland", share, f"{low} – {high}", nation["grade"], ""]
     assert len(lines) == sum(it["indicator"] == "gap-clients" for it in found)
+
+
+@pytest.mark.parametrize(
+    ("language", "summed", "most"),
+    [("nl", "som van drie jaren", "het meest"), ("en", "sum of three years", "most often")],
+)
+def test_a_sum_of_three_years_is_said_to_be_one_wherever_it_stands(language, summed, most):
+    found = report.read(GOLDEN)
+    shown = Page(report.rendered(found, language))
+    (facts,) = [facts for facts in found.manifest.tables if len(facts.periods) == 3]
+    title = getattr(facts.title, language)
+    assert f"{title}, 2023–2025" in shown.tables
+    assert f"{title}, 2025" not in shown.tables
+    assert f"{summed}, 2023–2025: " in shown.words
+    assert f"{title}, {most}: " not in shown.words
+    assert f"{title}, 2023–2025, {most}: " in shown.words
+    drawn = {"nl": "schattingen als stippen", "en": "estimates as dots"}[language]
+    assert f"{title}, 2023–2025: {drawn}" in shown.words
+    single = next(facts for facts in found.manifest.tables if len(facts.periods) == 1)
+    assert f"{getattr(single.title, language)}, 2025" in shown.tables
+
+
+@pytest.mark.parametrize("language", report.LANGUAGES)
+def test_an_indicator_of_three_years_is_shown_with_its_years(language):
+    found = report.read(GOLDEN)
+    rows = list(csv.DictReader(io.StringIO((GOLDEN / "indicators.csv").read_text("utf-8"))))
+    pooled = [row for row in rows if row["period"] == "2023-2025"]
+    assert pooled
+    shown = Page(report.rendered(found, language))
+    (title,) = {getattr(one.title, language) for one in found.indicators if one.id == pooled[0]["indicator"]}
+    lines = shown.tables[f"{title}, 2023–2025"]
+    assert len(lines) == len(pooled)
+    assert f"{title}, 2025" not in shown.tables
+    assert f"{title}, 2023–2025: {lines[0][1]}, " in shown.words  # in short
+    single = {row["indicator"] for row in rows if row["period"] == "2025"}
+    assert len([one for one in found.indicators if one.period == "2025"]) == sum(
+        row["period"] == "2025" for row in rows
+    )
+    assert pooled[0]["indicator"] not in single
+
+
+def test_epsilon_stands_with_the_rho_that_was_spent(release):
+    promise = report.read(GOLDEN).manifest.privacy
+    assert (promise.rho, promise.rho_spent) == (Fraction(1, 2), Fraction(7, 16))
+    dutch = Page(report.rendered(report.read(GOLDEN), "nl"))
+    assert "rho 0,4375 (zCDP), dat is epsilon 4,85 bij delta" in dutch.words
+    assert "Het programma staat hoogstens rho 1/2 toe." in dutch.words
+
+
+@pytest.mark.parametrize(
+    ("rho", "written"),
+    [("7/16", "0.4375"), ("1/3", "0.3334"), ("437500000001/1000000000000", "0.4376"), ("9/2", "4.5")],
+)
+def test_a_loss_is_rounded_up(rho, written):
+    assert numerals.no_less(Fraction(rho), "en") == written
+    assert numerals.upward(float(Fraction(rho)), "en", 2) >= f"{float(Fraction(rho)):.2f}"
 
 
 def test_a_change_is_called_one_only_if_it_is_more_than_the_noise(tmp_path):
@@ -444,9 +507,7 @@ def test_the_command_makes_both_pages_and_the_release_still_holds(release, tmp_p
     done = subprocess.run([*program, "report", place], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (place / report.FOLDER).iterdir()} == {"report.nl.html", "report.en.html"}
-    key = KEY.public.raw.hex()
-    words = [*program, "verify", place, "--coordinator", key]
-    assert subprocess.run(words, check=False).returncode == 0
+    assert verify.release(place, KEY.public).release_id == "registratie-demo-2025-1"
 
 
 @pytest.mark.parametrize(
