@@ -33,7 +33,8 @@ def signed(central, version=1, places=50, keys=None):
 
 def in_force(central, moment=None):
     with opened(central.config) as book:
-        return documents.figures(book.state, book.store, moment or datetime.now(UTC))
+        found = documents.figures(book.state, book.store, moment or datetime.now(UTC))
+    return None if found is None else public.parse(found.payload)
 
 
 def test_signed_figures_are_in_force_until_newer_ones_are(central):

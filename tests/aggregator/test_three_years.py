@@ -10,6 +10,8 @@ from aggregator.book import opened
 from aggregator.office import open_office
 from samentel.documents import programme as programmes
 from samentel.documents.envelope import seal
+from samentel.wire import messages as m
+from samentel.wire import methods as M
 from samentel.wire.messages import RoundPhase
 
 SMALL = 'id = "reason-sex"\n'
@@ -97,6 +99,30 @@ async def test_the_same_bytes_when_made_again(small, tools, tmp_path):
         office = open_office(small.config, book)
         material = releasing.material(office, book.state.rounds[last.round_id])
         publisher.write(tmp_path, material, office.key)
+    assert {path.name: path.read_bytes() for path in (tmp_path / last.release_id).iterdir()} == kept
+
+
+async def test_a_release_that_began_first_and_was_complete_later_is_no_year_before(small, tools, tmp_path):
+    """As after an interruption: what a release is made of was fixed when it began, for corrections too."""
+    first = await tools.advance(small, RoundPhase.PUBLISHED, period="2023")
+    late = await tools.advance(small, RoundPhase.SUMMED, period="2024")
+    with opened(small.config) as book:  # publishing begins, and then the process ends
+        office = open_office(small.config, book)
+        round_ = book.state.rounds[late.round_id]
+        office.command(late.round_id, releasing.naming(office, book.state, round_))
+    last = await tools.advance(small, RoundPhase.PUBLISHED, period="2025")
+    place = small.config.releases / last.release_id
+    kept = {path.name: path.read_bytes() for path in place.iterdir()}
+    admin = small.admin_link()
+    await admin.call(M.PUBLISH_ROUND, m.PublishRoundRequest(late.round_id), 60)
+    await admin.close()
+    with opened(small.config) as book:
+        office, rounds = open_office(small.config, book), book.state.rounds
+        assert rounds[late.round_id].published_at < rounds[last.round_id].published_at
+        assert not releasing.years_before(office, book.state, rounds[last.round_id])
+        before = releasing.years_before(office, book.state, rounds[late.round_id])
+        assert [it.round_id for it in before] == [first.round_id]
+        publisher.write(tmp_path, releasing.material(office, rounds[last.round_id]), office.key)
     assert {path.name: path.read_bytes() for path in (tmp_path / last.release_id).iterdir()} == kept
 
 

@@ -149,7 +149,7 @@ def material() -> Material:
         ],
         spent=[spending(asked, "klein-proef-2025-1", Period(2025), asked.rho / 4)],
         transcript=said,
-        public=public.parse((HERE / "public.toml").read_bytes()),
+        public=seal(public.PAYLOAD_TYPE, (HERE / "public.toml").read_bytes(), *AUTHORITY),
         approved_by=[key.public.key_id for key in AUTHORITY],
         software=SOFTWARE,
     )
