@@ -33,7 +33,7 @@ async def test_a_release_of_a_sum_shows_who_agreed_and_whose_counts_are_in_it(se
     (tmp_path / "receipt").write_bytes(transcript.hold(receipt, own))
     authority = {str(at): one.public for at, one in enumerate(it.central.authority)}
     against = Against(key, authority, 2, tmp_path / "roster", tmp_path / "receipt")
-    said = "\n".join(examine(place, against).held)
+    said = "\n".join(one.en for one in examine(place, against).held)
     assert "each of the 4 institutions in the sum has signed that it agrees to exactly this set" in said
     assert f"the counts that the coordinator took from {first.name} are in this sum" in said
     found = transcript.witness(transcript.read(data), key)
