@@ -67,10 +67,19 @@ def contents(directory: Path, entries: Sequence[File]) -> tuple[dict[str, bytes]
 
 
 def strange(directory: Path, known: Collection[str]) -> list[str]:
-    """The names of all else that lies in the directory, without what a terminal obeys."""
-    known = {*known, PAGES} if _is_folder(directory / PAGES) else known
-    names = sorted(path.name for path in directory.iterdir() if path.name not in known)
-    return ["".join(letter if letter.isprintable() else "?" for letter in name[:200]) for name in names]
+    """The names of all else that lies in the directory but folders, which a release does not have."""
+    others = (path for path in directory.iterdir() if path.name not in known and not _is_folder(path))
+    return sorted(map(_printable, others))
+
+
+def folders(directory: Path) -> list[str]:
+    """The names of folders in it, other than that of the pages: whoever fetched it may keep things there."""
+    return sorted(_printable(path) for path in directory.iterdir() if _is_folder(path) and path.name != PAGES)
+
+
+def _printable(path: Path) -> str:
+    """A name without what a terminal obeys."""
+    return "".join(letter if letter.isprintable() else "?" for letter in path.name[:200])
 
 
 def _is_folder(path: Path) -> bool:

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from desk import files
+from desk.releases import directory as lying
 from desk.releases import exact_again, made_again, stated, verify
 from desk.releases.case import Against, Case, Examined, Faulty
 from desk.releases.examine_words import HELD, LEFT, NOT_SO, filled
@@ -53,6 +54,8 @@ def examine(directory: Path, against: Against) -> Examined:
     _coverage(case)
     _transcript(case, programme, roster)
     case.left.append(LEFT["word"])
+    if beside := lying.folders(directory):
+        case.left.append(filled(LEFT["folders"], names=", ".join(beside)))
     if case.wrong and manifest.software != OWN:
         case.wrong.append(filled(NOT_SO["software"], made=manifest.software, own=OWN))
     if case.wrong:

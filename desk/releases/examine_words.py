@@ -91,6 +91,10 @@ HELD = {
 }
 
 LEFT = {
+    "folders": Said(
+        "{names}: een map hoort niet bij de uitgave; niemand staat in voor wat erin ligt",
+        "{names}: a folder is no part of the release; nobody vouches for what lies in it",
+    ),
     "countersignature": Said(
         "een medeondertekening op naam van {names}: geef die sleutel met --authority",
         "a countersignature in the name of {names}: give that key with --authority",

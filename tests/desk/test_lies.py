@@ -286,10 +286,20 @@ def test_only_regular_files_are_read(liar, kind):
 
 
 def test_what_else_lies_in_the_directory_is_named_whatever_it_is(liar):
-    (liar.place / "folder").mkdir()
     os.mkfifo(liar.place / "pipe")
     (liar.place / "link").symlink_to("nowhere")
-    assert {problem.partition(":")[0] for problem in liar.found()} == {"folder", "pipe", "link"}
+    (liar.place / "linked").symlink_to(liar.place.parent)
+    assert {problem.partition(":")[0] for problem in liar.found()} == {"pipe", "link", "linked"}
+
+
+def test_a_folder_is_no_part_of_a_release_and_is_said_so(liar):
+    """Whoever fetched one may keep other things beside it."""
+    for name in ("report", "year-before"):
+        (liar.place / name).mkdir()
+        (liar.place / name / "tables.csv").write_text("forged")
+    left = [one.en for one in examine(liar.place, liar.summed.against()).left]
+    assert "year-before: a folder is no part of the release; nobody vouches for what lies in it" in left
+    assert not [said for said in left if "report" in said]
 
 
 def test_a_file_of_another_size_is_not_read(liar):
